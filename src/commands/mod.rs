@@ -38,6 +38,7 @@ mod replay;
 mod requeue;
 mod restore;
 mod resume;
+mod retry;
 mod serve;
 mod shared;
 mod snapshot;
@@ -135,7 +136,7 @@ commands! {
     "Publish": publish Publish, ingest Ingest;
     "Look": check Check, doctor Doctor, info Info, lag Lag, pending Pending, tail Tail, read Read,
         get Get, stats Stats, memory Memory, metrics Metrics, serve Serve, top Top, record Record, history History, wait Wait, explain Explain, trace Trace;
-    "Repair": claim Claim, requeue Requeue, ack Ack, pause Pause, resume Resume, dlq Dlq, snapshot Snapshot, undo Undo, audit Audit;
+    "Repair": claim Claim, requeue Requeue, retry Retry, ack Ack, pause Pause, resume Resume, dlq Dlq, snapshot Snapshot, undo Undo, audit Audit;
     "Work": worker Worker, consume Consume, trial Try as "try", replay Replay;
     "Keep": archive Archive, restore Restore, groups Groups, consumers Consumers, trim Trim;
     "Connect": context Context, ping Ping, acl Acl;

@@ -42,6 +42,7 @@ pub mod repaired;
 pub mod replay;
 pub mod requeue;
 pub mod restore;
+pub mod retry;
 pub mod retry_stream;
 pub mod sample;
 pub mod search;

@@ -20,6 +20,10 @@ states! {
         AlreadyHeld = "already held" in Ok,
         /// The entry is no longer pending.
         Acknowledged = "acknowledged" in Ok,
+        /// Any worker may claim the entry now.
+        Due = "due" in Ok,
+        /// The live worker that waits with the entry is told to try it; what it is handling it leaves alone.
+        Asked = "asked" in Ok,
         /// A copy was appended to the stream, and the old entry was acknowledged.
         Requeued = "requeued" in Ok,
         /// The entry is now a dead letter, and no longer pending.
@@ -58,6 +62,8 @@ impl Outcome {
                 | Self::Claimed
                 | Self::AlreadyHeld
                 | Self::Acknowledged
+                | Self::Due
+                | Self::Asked
                 | Self::Requeued
                 | Self::DeadLettered
                 | Self::Redriven

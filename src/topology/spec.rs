@@ -324,6 +324,11 @@ pub fn breaker_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":breaker:", group.as_bytes()].concat())
 }
 
+/// The key in which entries are marked that are to be tried at once, one field per entry: `{S}:due:<group>`.
+pub fn due_key(stream: &Name, group: &Name) -> Name {
+    stream.derived([b":due:", group.as_bytes()].concat())
+}
+
 /// The key in which is recorded that the group is paused: `{S}:paused:<group>`.
 pub fn paused_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":paused:", group.as_bytes()].concat())

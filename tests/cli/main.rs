@@ -51,6 +51,7 @@ mod rehearsal;
 mod replay;
 mod requeue;
 mod restore;
+mod retry;
 mod retry_stream;
 mod seed;
 mod shapes;

@@ -13,7 +13,7 @@ use crate::support::{Run, TestServer, directory};
 /// A command, its arguments on [`staged`], how many rows its plan changes, and how many it leaves as they are.
 type Planned = (&'static str, &'static str, u64, u64);
 
-const PLANS: [Planned; 17] = [
+const PLANS: [Planned; 18] = [
     ("init", "", 2, 1),
     ("claim", "event-processors --to c3 --idle 5m", 3, 0),
     (
@@ -31,6 +31,7 @@ const PLANS: [Planned; 17] = [
     ("dlq purge", "events.normalized --reason odd", 1, 0),
     ("dlq add", "event-processors 3-0 --reason 'it is odd'", 1, 0),
     ("ack", "event-processors 1-0 2-0", 2, 0),
+    ("retry", "event-processors 1-0 2-0 --force", 2, 0),
     ("pause", "event-processors --for 1h", 1, 0),
     ("trim", "long --keep 0 --force-past reader", 1, 0),
     (
@@ -134,6 +135,7 @@ fn is_done(row: &Value) -> bool {
         "purged",
         "dead_lettered",
         "acknowledged",
+        "due",
         "created",
         "deleted",
     ];

@@ -47,6 +47,7 @@ fn it_may_stand_before_the_command() {
         &["ack", "g", "1-1"][..],
         &["claim", "g", "1-1", "--to", "c", "--idle", "0s"],
         &["requeue", "g", "1-1"],
+        &["retry", "g", "1-1"],
         &["pause", "g"],
         &["resume", "g"],
         &["consume", "g"],

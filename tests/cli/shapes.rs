@@ -292,6 +292,7 @@ impl Checker {
             "pause event-processors --for 1h --reason why --yes
             info events.normalized
             resume event-processors
+            retry event-processors --force --yes
             trim orders --keep 0 --force-past reader --yes",
         );
     }

@@ -113,6 +113,7 @@ macro_rules! commands {
 commands! {
     ack "ack" => [on(&["ack", GROUP, "@240", "@60", "--yes"]), on(&["ack", GROUP, "@240"])]
     acl "acl" => [on(&["acl", "lag"]).text()]
+    retry "retry" => [on(&["retry", GROUP, "@240", "@60", "--yes"]), on(&["retry", GROUP, "--dry-run"])]
     pause "pause" => [
         on(&["pause", GROUP, "--reason", "database upgrade", "--yes"]),
         on(&["pause", GROUP, "--for", "30m", "--dry-run"]),

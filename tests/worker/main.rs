@@ -6,6 +6,7 @@
 
 mod active;
 mod answers;
+mod called;
 mod cluster;
 mod cost;
 mod effects;

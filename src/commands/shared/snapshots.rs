@@ -19,6 +19,13 @@ pub(in crate::commands) struct NoSnapshot {
     no_snapshot: bool,
 }
 
+impl NoSnapshot {
+    /// For a change that cannot be undone, so that there is nothing to save.
+    pub(in crate::commands) const fn of_what_cannot_be_undone() -> Self {
+        Self { no_snapshot: true }
+    }
+}
+
 impl Context {
     /// Where snapshots are kept.
     ///

@@ -192,6 +192,7 @@ impl About {
                     | Keys::Retries
                     | Keys::Losses
                     | Keys::Pauses
+                    | Keys::Due
                     | Keys::ReadAudit
                     | Keys::Audit
                     | Keys::Demo => {}
@@ -217,16 +218,9 @@ impl About {
                         working(group, &mut add);
                     }
                 }
-                Keys::Losses => {
+                Keys::Losses | Keys::Pauses | Keys::Due => {
                     for group in &self.groups {
-                        let key = topology::losses_key(&group.stream, &group.name);
-                        add("~", &key, "");
-                    }
-                }
-                Keys::Pauses => {
-                    for group in &self.groups {
-                        let key = topology::paused_key(&group.stream, &group.name);
-                        add("~", &key, "");
+                        add("~", &key_of(*kind)(&group.stream, &group.name), "");
                     }
                 }
                 Keys::Demo => add("~", &Name::from("{ucp-demo-"), "*"),
@@ -280,6 +274,9 @@ fn key_of(kind: Keys) -> fn(&Name, &Name) -> Name {
         Keys::ReadInFlight => topology::inflight_key,
         Keys::ReadJournals => topology::journal_key,
         Keys::ReadRetries => topology::retry_key,
+        Keys::Losses => topology::losses_key,
+        Keys::Pauses => topology::paused_key,
+        Keys::Due => topology::due_key,
         _ => topology::policy_key,
     }
 }
@@ -291,6 +288,7 @@ fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
     add("~", &topology::losses_key(&group.stream, &group.name), "");
     add("~", &topology::inflight_key(&group.stream, &group.name), "");
     add("%R~", &topology::paused_key(&group.stream, &group.name), "");
+    add("%R~", &topology::due_key(&group.stream, &group.name), "");
     let retries = topology::retry_key(&group.stream, &group.name);
     add("~", &retries, "");
     // What is kept of it: entries in flight for long, losses, the journal.

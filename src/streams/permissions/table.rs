@@ -105,6 +105,8 @@ pub(super) enum Keys {
     ReadPauses,
     /// The keys in which is recorded that the groups are paused.
     Pauses,
+    /// The keys in which entries of the groups are marked that are to be tried at once.
+    Due,
     /// The keys in which workers of the groups publish their claim idle, for reading only.
     ReadPolicies,
     /// The keys with the losses of the streams' groups before delivery, for reading only.
@@ -242,7 +244,7 @@ const DEMO: &[&[&str]] = &[
 /// One row per command. A command that is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{Audit, DeadLetters, Demo, Losses, Pauses, ReadAudit, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadRetries, ReadStreams, Replays, Restoring, Retries, Streams, Working};
+    use Keys::{Audit, DeadLetters, Demo, Due, Losses, Pauses, ReadAudit, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadRetries, ReadStreams, Replays, Restoring, Retries, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
@@ -280,6 +282,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("archive", Scope::Streams, &[&["type", "time", "xrange", "xrevrange", "xinfo|stream", "xinfo|groups", "xpending"]], &[ReadStreams]),
         needs("restore", Scope::Streams, &[KIND, &["xadd", "get", "set", "del", "xinfo|stream", "xsetid", "renamenx", "xclaim", "xgroup|create", "xgroup|destroy"]], &[Streams, Restoring, Audit]),
         needs("audit", Nothing, &[&["xrevrange"]], &[ReadAudit]),
+        needs("retry", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, &["xadd", "xclaim", "hset", "hlen", "pexpire", "exists"]], &[Streams, ReadPolicies, Due, Audit]),
         needs("pause", Groups, &[LOOK, MEASURE, BESIDE, SCRIPT, KIND, &["set", "xadd"]], PAUSING),
         needs("resume", Groups, &[&["xinfo|groups", "get", "time", "del"], SCRIPT, KIND], &[ReadStreams, Pauses]),
         needs("trim", Scope::Streams, &[SCRIPT, KIND, &["xinfo|stream", "xinfo|groups", "xpending", "xrange", "xrevrange", "memory|usage", "command|info", "config|get", "exists", "xtrim", "xadd"]], &[Streams, Audit]),

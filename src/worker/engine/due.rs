@@ -30,6 +30,7 @@ impl Engine {
         }
         let mut due = vec![self.timers.presence, self.timers.renewal];
         due.extend(self.next_hold(now));
+        due.extend(self.next_call());
         match self.breaker.next_probe() {
             _ if self.is_on_hold() => {}
             Some(probe) if self.hand.running() == 0 => due.push(probe),

@@ -21,11 +21,13 @@
 //! | `beside` | the group's retry stream: a second engine that reads it while there is something in it |
 //! | `breaker_marker` | word that everything fails |
 //! | `hold` | whether the group is paused |
+//! | `called` | entries that an operator wants to be tried at once |
 
 mod attempts;
 mod bar;
 mod beside;
 mod breaker_marker;
+mod called;
 mod claims;
 mod dispatch;
 mod drain;
@@ -56,6 +58,7 @@ use tokio::sync::{mpsc, watch};
 
 use self::beside::{Beside, ended};
 use self::breaker_marker::BreakerMarker;
+use self::called::Called;
 use self::fence::{Lease, Turn};
 use self::gone::Gone;
 use self::hold::Hold;
@@ -148,6 +151,8 @@ struct Engine {
     notice: Option<BreakerMarker>,
     /// Whether the group is paused.
     hold: Hold,
+    /// Entries that are to be tried at once.
+    called: Called,
     /// While the circuit breaker is open: whether the next entry that is read is a probe.
     is_probe_wanted: bool,
     lease: Option<Lease>,
@@ -234,6 +239,7 @@ impl Engine {
             lack: Lack::default(),
             notice: None,
             hold: Hold::new(now),
+            called: Called::new(now),
             is_probe_wanted: false,
             timers: Timers {
                 renewal: now + job.policy.renewal(),
@@ -337,6 +343,7 @@ impl Engine {
         }
         self.look_for_pause(now).await?;
         self.give_back_on_hold();
+        self.look_for_calls(now).await?;
         self.release_unstarted().await?;
         self.recover().await?;
         self.look_for_gone().await?;

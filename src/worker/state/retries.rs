@@ -48,6 +48,25 @@ impl Retries {
         self.heap.pop().map(|Reverse(retry)| retry)
     }
 
+    /// Makes those due that `is_called` names by their ids and delivery counts. Returns how many were not due before.
+    pub(in crate::worker) fn hasten(
+        &mut self,
+        now: Instant,
+        is_called: impl Fn(EntryId, u64) -> bool,
+    ) -> usize {
+        let mut hastened = 0;
+        let waiting = std::mem::take(&mut self.heap).into_iter();
+        let waiting = waiting.map(|Reverse(mut retry)| {
+            if retry.due > now && is_called(retry.id, retry.deliveries) {
+                retry.due = now;
+                hastened += 1;
+            }
+            Reverse(retry)
+        });
+        self.heap = waiting.collect();
+        hastened
+    }
+
     pub(in crate::worker) fn clear(&mut self) {
         self.heap.clear();
     }
@@ -74,6 +93,10 @@ mod tests {
         let due = retries.take_due(now + Duration::from_millis(250), 10);
         let ids: Vec<EntryId> = due.iter().map(|retry| retry.id).collect();
         assert_eq!(ids, [EntryId::new(1, 0), EntryId::new(2, 0)]);
+        let call = |id, deliveries| id == EntryId::new(3, 0) && deliveries == 1;
+        assert_eq!(retries.hasten(now, |id, _| call(id, 2)), 0);
+        assert_eq!(retries.hasten(now, call), 1);
+        assert_eq!(retries.next_due(), Some(now));
         let last = retries.take_first().unwrap();
         assert_eq!(last.id, EntryId::new(3, 0));
     }

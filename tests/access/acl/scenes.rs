@@ -273,6 +273,9 @@ const SCENES: &[Scene] = &[
     scene("wait", OF_GROUP, &["wait", GROUP, "--dlq", "1000", "--live", "0"]),
     scene("pending", OF_GROUP, &["pending", GROUP, "--entries", "--histogram", "--by", "event_type"]),
     scene("claim", OF_GROUP, &["claim", GROUP, "--to", "c2", "--idle", "0s", "--yes"]).ends(9),
+    scene("retry", OF_GROUP, &["retry", GROUP, "1-0", "--yes"]).does(|server, _| {
+        server.redis(&["HLEN", "{events.normalized}:due:event-processors"]).int() == 1
+    }),
     scene("pause", OF_GROUP, &["pause", GROUP, "--for", "1h", "--yes"]).does(|server, _| server.redis(&["GET", PAUSED]).text().contains('@')),
     scene("resume", OF_GROUP, &["resume", GROUP]).after(PAUSE).does(|server, _| server.redis(&["GET", PAUSED]).is_nil()),
     scene("requeue", OF_GROUP, &["requeue", GROUP, "--idle", "0s", "--yes"]).ends(9),

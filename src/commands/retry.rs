@@ -1,0 +1,113 @@
+//! `retry`: makes pending entries due at once.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::shared::Context;
+use super::shared::group::GroupArgs;
+use super::shared::repair_plan::RepairPlan;
+use super::shared::repair_run::{How, carry_out};
+use super::shared::snapshots::NoSnapshot;
+use crate::cli::{self, DryRun, Impact, Limited, Prints, PrintsPlan};
+use crate::exit::Exit;
+use crate::model::{EntryId, Name};
+use crate::snapshots::Effect;
+use crate::streams::chosen::Chosen;
+use crate::streams::ending::Repair;
+use crate::streams::retry::{Owners, apply_retry};
+use crate::streams::select::{Criteria, PendingSelector};
+use crate::view::Changed;
+
+/// Try pending entries again at once, where they are, without a copy
+///
+/// An entry that waits in a live worker for its next attempt is tried within 5 seconds: the worker looks at
+/// {STREAM}:due:GROUP. One that no live worker holds may be claimed by any of them at once, whatever its idle time. What is
+/// being handled is left alone, and the delivery counts stay as they are, so the attempt counts as usual. Without IDs and
+/// conditions, all pending entries are taken. With --force, entries of live workers may be claimed at once too, and are
+/// handled twice if they are being handled. An attempt cannot be undone. While the group is paused, nothing is tried.
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()), after_help = "\
+Examples:
+  ucp-streams retry event-processors --dry-run
+  ucp-streams retry event-processors 1700000000000-0 --yes
+  ucp-streams retry event-processors --min-deliveries 3 --yes")]
+pub(super) struct Args {
+    #[command(flatten)]
+    group: GroupArgs,
+
+    /// Ids of the entries; without any, all that are pending and match
+    #[arg(value_name = "ID")]
+    ids: Vec<EntryId>,
+
+    /// Only entries idle (not delivered) for at least this long, such as 5m
+    #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
+    idle: Option<Duration>,
+
+    /// Only entries pending for this consumer
+    #[arg(long, value_name = "CONSUMER", value_parser = cli::name(), conflicts_with = "ids")]
+    consumer: Option<Name>,
+
+    /// Only entries delivered at least this many times
+    #[arg(long, value_name = "N", conflicts_with = "ids")]
+    min_deliveries: Option<u64>,
+
+    /// At most this many entries, the oldest [default: all]
+    #[arg(long, value_name = "N", conflicts_with = "ids", value_parser = clap::value_parser!(u32).range(1..))]
+    count: Option<u32>,
+
+    /// Let any worker claim them at once, also what a live worker may be handling, which is then handled twice
+    #[arg(long)]
+    force: bool,
+
+    #[command(flatten)]
+    limit: Limited,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let group = args.group.open(context).await?;
+    let (target, connection) = (group.target, group.connection);
+    if let Some(consumer) = &args.consumer {
+        target.require_consumer(&connection, consumer).await?;
+    }
+    let idle_min = args.idle.unwrap_or_default();
+    let is_named = !args.ids.is_empty();
+    let which = if is_named {
+        PendingSelector::Ids(args.ids)
+    } else {
+        PendingSelector::Matching {
+            filter: Criteria {
+                consumer: args.consumer,
+                idle_min,
+                deliveries_min: args.min_deliveries.unwrap_or_default(),
+                ..Criteria::default()
+            },
+            count_max: args.count.map_or(usize::MAX, |count| count as usize),
+        }
+    };
+    let chosen = Chosen::find(&connection, &target, &which, idle_min).await?;
+    let owners = Owners::look(&connection, &target, group.spec.claim_idle, args.force).await?;
+    let place = (&group.groups[..], group.topology);
+    let planned = RepairPlan {
+        repair: Repair::of_pending(&target, place, is_named, "retry", "made due"),
+        what: format!(
+            "{}; live workers that wait with them try them within 5s, others may claim the rest at once",
+            chosen.summary()
+        ),
+        chosen,
+        effect: Effect::Group,
+        refusal: None,
+        steps: (target, owners),
+        connection,
+    };
+    let how = How {
+        limit: args.limit,
+        rate: None,
+        without: NoSnapshot::of_what_cannot_be_undone(),
+        dry_run: args.dry_run,
+    };
+    carry_out(context, planned, how, |_| {}, apply_retry).await
+}
