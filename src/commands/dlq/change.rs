@@ -202,7 +202,7 @@ struct Redrive {
 /// Plans to redrive one dead letter of a stream, or all of them.
 ///
 /// # Errors
-/// As [`StreamArgs::open`] and [`find`]; refused when several groups would see them and that was not agreed.
+/// As [`StreamArgs::open`] and [`redrive_of`]; refused when several groups would see them and that was not agreed.
 pub(in crate::commands) async fn plan_redrive_of(
     stream: Name,
     id: Option<EntryId>,
