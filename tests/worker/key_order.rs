@@ -151,11 +151,15 @@ fn a_hundred_thousand_entries_of_fifty_keys_are_in_order() {
 #[test]
 fn other_keys_go_on_while_one_waits() {
     let (server, home) = (TestServer::start(), directory());
-    for n in 1..=3000 {
-        let key = if n <= 400 { "hot" } else { "cold" };
+    for n in 1..=1200 {
+        let key = if n <= 400 {
+            "hot"
+        } else {
+            &format!("cold-{}", n % 20)
+        };
         server.redis(&["XADD", "orders", &format!("{n}-0"), "k", key]);
     }
-    server.redis(&["XADD", "orders", "3001-0", "other", "field"]);
+    server.redis(&["XADD", "orders", "1201-0", "other", "field"]);
     let script = "#!/bin/sh\nwhile read -r entry; do
   id=${entry#*\\\"id\\\":\\\"}; id=${id%%\\\"*}
   echo $id >> ledger
@@ -178,7 +182,7 @@ done
         text.lines().any(|line| line == id)
     };
     until(PATIENCE, "the others are handled", || {
-        seen("3000-0") && seen("3001-0")
+        seen("3000-0") && seen("1201-0")
     });
     assert!(!seen("2-0"), "it waits for the one before it");
     fs::write(home.path().join("open"), "").unwrap();
