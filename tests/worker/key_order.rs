@@ -182,7 +182,7 @@ done
         text.lines().any(|line| line == id)
     };
     until(PATIENCE, "the others are handled", || {
-        seen("3000-0") && seen("1201-0")
+        seen("1200-0") && seen("1201-0")
     });
     assert!(!seen("2-0"), "it waits for the one before it");
     fs::write(home.path().join("open"), "").unwrap();
