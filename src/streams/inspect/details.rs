@@ -13,9 +13,7 @@ use crate::streams::changes::recent;
 use crate::streams::dead_letters::{Common, Letters, Source};
 use crate::streams::policy::Published;
 use crate::streams::target::Target;
-use crate::topology::{
-    Topology, breaker_key, due_key, inflight_key, losses_key, paused_key, policy_key,
-};
+use crate::topology::{Topology, breaker_key, inflight_key, losses_key, paused_key, policy_key};
 use crate::wire::{
     Connection, Error, PendingFilter, SlowCall, config_get, info, key_type, slowlog, time,
     xpending, xpending_entries,
@@ -295,7 +293,6 @@ fn keys(seen: &Observation, topology: &Topology) -> Vec<OddKey> {
                 (losses_key(name, group), "string"),
                 (breaker_key(name, group), "string"),
                 (paused_key(name, group), "string"),
-                (due_key(name, group), "hash"),
                 (inflight_key(name, group), "hash"),
                 (policy_key(name, group), "hash"),
             ] {
