@@ -284,7 +284,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("audit", Nothing, &[&["xrevrange"]], &[ReadAudit]),
         needs("retry", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, &["xadd", "xclaim", "hset", "hlen", "pexpire", "exists"]], &[Streams, ReadPolicies, Due, Audit]),
         needs("pause", Groups, &[LOOK, MEASURE, BESIDE, SCRIPT, KIND, &["set", "xadd"]], PAUSING),
-        needs("resume", Groups, &[&["xinfo|groups", "get", "time", "del"], SCRIPT, KIND], &[ReadStreams, Pauses]),
+        needs("resume", Groups, &[&["xinfo|groups", "get", "time", "del"], SCRIPT, KIND], &[Pauses]),
         needs("trim", Scope::Streams, &[SCRIPT, KIND, &["xinfo|stream", "xinfo|groups", "xpending", "xrange", "xrevrange", "memory|usage", "command|info", "config|get", "exists", "xtrim", "xadd"]], &[Streams, Audit]),
         needs("consume", Groups, &[PENDING, SCRIPT, &["xack", "xreadgroup", "xgroup|createconsumer", "xgroup|delconsumer", "xclaim"], LOSSES], &[Streams, DeadLetters, Losses]),
         needs("groups create", Groups, &[&["xinfo|stream", "xinfo|groups", "exists", "xgroup|create"], SCRIPT], &[Streams]),

@@ -297,6 +297,7 @@ const SCENES: &[Scene] = &[
     }),
     scene("consume", OF_GROUP, &["consume", GROUP, "--count", "2", "--ack"]),
     scene("consume", OF_GROUP, &["consume", GROUP, "--ack"]).after(LOSE).ends(9).does(keeps_a_loss),
+    scene("trim", OF_STREAM, &["trim", STREAM, "--keep", "1", "--dry-run"]).ends(6),
     scene("trim", OF_STREAM, &["trim", STREAM, "--keep", "0", "--force-past", GROUP, "--yes"]).does(|server, _| length(server, STREAM) == 0),
     scene("groups create", OF_STREAM, &["groups", "create", "auditors", "--stream", STREAM]),
     scene("groups set-id", OF_GROUP, &["groups", "set-id", GROUP, "0", "--force", "--yes"]),
