@@ -30,7 +30,7 @@ use crate::worker::{Assignment, Portion};
 /// How many failures are told on standard error.
 const TOLD_MAX: usize = 10;
 
-/// Handle a part of a stream once more, or copy it, without touching its groups
+/// Handle a part of a stream once more, without touching its groups
 ///
 /// --from and --to take what START and END of `read` take; --to is the newest entry if it is not given. With a handler (as
 /// of `worker run`), every entry in between that matches --where is handled once more: at least once, with retries, at most

@@ -66,14 +66,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "`ucp-streams publish STREAM FIELD=VALUE` adds an entry, and `publish STREAM --file FILE` a file of them",
     ),
     (
-        &[
-            "retry",
-            "reprocess",
-            "replay",
-            "redeliver",
-            "nack",
-            "resend",
-        ],
+        &["reprocess", "redeliver", "nack", "resend"],
         "`ucp-streams requeue GROUP` gives pending entries another try, and `dlq redrive STREAM` dead letters",
     ),
     (

@@ -47,6 +47,11 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ),
     ("info", &["%R~ucp:audit"], "the last change, on a terminal"),
     (
+        "pause",
+        &["+xrevrange"],
+        "how fast a stream is written to lately",
+    ),
+    (
         "groups",
         &["+xrevrange"],
         "how fast a stream is written to lately",
