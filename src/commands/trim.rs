@@ -11,7 +11,7 @@ use crate::streams::trim::{
     Keep, TrimPlan, TrimState, Trimmed, Trimming, Wish, apply_trim, plan_trim,
 };
 
-/// Remove the oldest entries of a stream, and none that a group has not read and acknowledged
+/// Trim the oldest entries of a stream, and none that a group needs
 ///
 /// Give one of --read, --keep and --before. Entries that a group has not read or not acknowledged stay, whatever was asked
 /// for, unless that group is named by --force-past: then it loses them. The plan names the group that holds back most,

@@ -91,7 +91,7 @@ fn field_d8_words_of_other_tools_are_accepted_or_lead_to_ours() {
         ("watch", "ucp-streams tail STREAM -f"),
         ("xadd", "ucp-streams publish"),
         ("XPENDING", "ucp-streams pending"),
-        ("retry", "ucp-streams requeue"),
+        ("reprocess", "ucp-streams requeue"),
     ] {
         for args in [&[word][..], &["-u", "redis://x", word], &[word, "x"]] {
             ucp(args)

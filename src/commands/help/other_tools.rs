@@ -133,8 +133,8 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "`ucp-streams acl COMMAND` prints the rule that a command needs",
     ),
     (
-        &["trim", "xtrim", "xdel"],
-        "streams are trimmed as entries are published, by the MAXLEN of the topology or by `publish --maxlen`",
+        &["xtrim", "xdel"],
+        "`ucp-streams trim STREAM` removes its oldest entries, and `publish` trims by the MAXLEN of the topology",
     ),
 ];
 
