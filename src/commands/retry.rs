@@ -8,15 +8,14 @@ use super::shared::Context;
 use super::shared::group::GroupArgs;
 use super::shared::repair_plan::RepairPlan;
 use super::shared::repair_run::{How, carry_out};
+use super::shared::selection::WhichArgs;
 use super::shared::snapshots::NoSnapshot;
 use crate::cli::{self, DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::exit::Exit;
-use crate::model::{EntryId, Name};
 use crate::snapshots::Effect;
 use crate::streams::chosen::Chosen;
 use crate::streams::ending::Repair;
 use crate::streams::retry::{Owners, apply_retry};
-use crate::streams::select::{Criteria, PendingSelector};
 use crate::view::Changed;
 
 /// Try pending entries again at once, where they are, without a copy
@@ -36,25 +35,12 @@ pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,
 
-    /// Ids of the entries; without any, all that are pending and match
-    #[arg(value_name = "ID")]
-    ids: Vec<EntryId>,
-
     /// Only entries idle (not delivered) for at least this long, such as 5m
     #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
     idle: Option<Duration>,
 
-    /// Only entries pending for this consumer
-    #[arg(long, value_name = "CONSUMER", value_parser = cli::name(), conflicts_with = "ids")]
-    consumer: Option<Name>,
-
-    /// Only entries delivered at least this many times
-    #[arg(long, value_name = "N", conflicts_with = "ids")]
-    min_deliveries: Option<u64>,
-
-    /// At most this many entries, the oldest [default: all]
-    #[arg(long, value_name = "N", conflicts_with = "ids", value_parser = clap::value_parser!(u32).range(1..))]
-    count: Option<u32>,
+    #[command(flatten)]
+    which: WhichArgs,
 
     /// Let any worker claim them at once, also what a live worker may be handling, which is then handled twice
     #[arg(long)]
@@ -70,24 +56,10 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let group = args.group.open(context).await?;
     let (target, connection) = (group.target, group.connection);
-    if let Some(consumer) = &args.consumer {
-        target.require_consumer(&connection, consumer).await?;
-    }
+    args.which.require_consumer(&connection, &target).await?;
     let idle_min = args.idle.unwrap_or_default();
-    let is_named = !args.ids.is_empty();
-    let which = if is_named {
-        PendingSelector::Ids(args.ids)
-    } else {
-        PendingSelector::Matching {
-            filter: Criteria {
-                consumer: args.consumer,
-                idle_min,
-                deliveries_min: args.min_deliveries.unwrap_or_default(),
-                ..Criteria::default()
-            },
-            count_max: args.count.map_or(usize::MAX, |count| count as usize),
-        }
-    };
+    let is_named = args.which.is_named();
+    let which = args.which.selector(idle_min);
     let chosen = Chosen::find(&connection, &target, &which, idle_min).await?;
     let owners = Owners::look(&connection, &target, group.spec.claim_idle, args.force).await?;
     let place = (&group.groups[..], group.topology);

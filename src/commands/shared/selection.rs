@@ -10,18 +10,15 @@ use crate::cli::{self, DryRun};
 use crate::model::{EntryId, Name, Problem};
 use crate::streams::policy::Patience;
 use crate::streams::select::{Criteria, PendingSelector};
+use crate::streams::target::Target;
+use crate::wire::Connection;
 
-/// Selects entries by their ids, or by conditions.
+/// Which entries, by their ids or by conditions.
 #[derive(Debug, Default, clap::Args)]
-pub(in crate::commands) struct SelectArgs {
-    /// Ids of the entries; without any, the oldest stale entries
+pub(in crate::commands) struct WhichArgs {
+    /// Ids of the entries; without any, those that match
     #[arg(value_name = "ID")]
     ids: Vec<EntryId>,
-
-    /// Only entries idle (not delivered) for at least this long, such as 5m [default: the group's claim idle; with
-    /// IDs, the longest claim idle of the live workers, or none]
-    #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
-    idle: Option<Duration>,
 
     /// Only entries pending for this consumer
     #[arg(long, value_name = "CONSUMER", value_parser = cli::name(), conflicts_with = "ids")]
@@ -34,6 +31,56 @@ pub(in crate::commands) struct SelectArgs {
     /// At most this many entries, the oldest [default: all]
     #[arg(long, value_name = "N", conflicts_with = "ids", value_parser = clap::value_parser!(u32).range(1..))]
     count: Option<u32>,
+}
+
+impl WhichArgs {
+    /// Whether entries were named.
+    pub(in crate::commands) const fn is_named(&self) -> bool {
+        !self.ids.is_empty()
+    }
+
+    /// Makes sure that the consumer is there that was named.
+    ///
+    /// # Errors
+    /// Not found; the error lists the existing ones. Errors of the server.
+    pub(in crate::commands) async fn require_consumer(
+        &self,
+        connection: &Connection,
+        target: &Target,
+    ) -> Result<()> {
+        if let Some(consumer) = &self.consumer {
+            target.require_consumer(connection, consumer).await?;
+        }
+        Ok(())
+    }
+
+    /// These entries; of those that match, the ones that have been idle for `idle_min`.
+    pub(in crate::commands) fn selector(self, idle_min: Duration) -> PendingSelector {
+        if self.is_named() {
+            return PendingSelector::Ids(self.ids);
+        }
+        PendingSelector::Matching {
+            filter: Criteria {
+                consumer: self.consumer,
+                idle_min,
+                deliveries_min: self.min_deliveries.unwrap_or_default(),
+                ..Criteria::default()
+            },
+            count_max: self.count.map_or(usize::MAX, |count| count as usize),
+        }
+    }
+}
+
+/// Selects entries that are stale.
+#[derive(Debug, Default, clap::Args)]
+pub(in crate::commands) struct SelectArgs {
+    /// Only entries idle (not delivered) for at least this long, such as 5m [default: the group's claim idle; with
+    /// IDs, the longest claim idle of the live workers, or none]
+    #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
+    idle: Option<Duration>,
+
+    #[command(flatten)]
+    which: WhichArgs,
 
     /// Include entries that a live worker may have in flight (delivered within its claim idle); these are then
     /// handled twice
@@ -54,8 +101,12 @@ pub(in crate::commands) struct Selection {
 impl SelectArgs {
     /// The arguments that select the stale entries of a consumer.
     pub(in crate::commands) fn of_consumer(consumer: Name) -> Self {
-        Self {
+        let which = WhichArgs {
             consumer: Some(consumer),
+            ..WhichArgs::default()
+        };
+        Self {
+            which,
             ..Self::default()
         }
     }
@@ -67,8 +118,12 @@ impl SelectArgs {
 
     /// The arguments that select one entry.
     pub(in crate::commands) fn of_entry(id: EntryId) -> Self {
-        Self {
+        let which = WhichArgs {
             ids: vec![id],
+            ..WhichArgs::default()
+        };
+        Self {
+            which,
             ..Self::default()
         }
     }
@@ -86,9 +141,7 @@ impl SelectArgs {
         context: &Context,
     ) -> Result<Selection> {
         let (connection, target) = (&group.connection, &group.target);
-        if let Some(consumer) = &self.consumer {
-            target.require_consumer(connection, consumer).await?;
-        }
+        self.which.require_consumer(connection, target).await?;
         let patience = Patience::of(connection, target).await?;
         if !patience.is_known && !self.force {
             context.console.warn(
@@ -113,27 +166,15 @@ impl SelectArgs {
     /// The selection for a group with this `claim_idle` in the topology, whose live workers have published at most
     /// `least`.
     fn after(self, claim_idle: Duration, least: Duration, why_fresh: Option<String>) -> Selection {
-        if !self.ids.is_empty() {
-            return Selection {
-                which: PendingSelector::Ids(self.ids),
-                idle_min: self.idle.unwrap_or(least),
-                why_fresh,
-                refusal: None,
-            };
-        }
-        let idle_min = self.idle.unwrap_or_else(|| claim_idle.max(least));
-        let filter = Criteria {
-            consumer: self.consumer,
-            idle_min,
-            deliveries_min: self.min_deliveries.unwrap_or_default(),
-            ..Criteria::default()
-        };
-        let which = PendingSelector::Matching {
-            filter,
-            count_max: self.count.map_or(usize::MAX, |count| count as usize),
-        };
+        let idle_min = self.idle.unwrap_or_else(|| {
+            if self.which.is_named() {
+                least
+            } else {
+                claim_idle.max(least)
+            }
+        });
         Selection {
-            which,
+            which: self.which.selector(idle_min),
             idle_min,
             why_fresh,
             refusal: None,
