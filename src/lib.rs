@@ -17,11 +17,12 @@
 //! | [`platform`] | this platform's own: its streams and groups, normalisation, features, a generated day | model, topology |
 //! | [`wire`] | the thin Redis command layer, the only place that names the `redis` crate | model, planted |
 //! | [`server`] | private servers: find, start, await, restart, stop | model |
-//! | [`snapshots`] | what a command is about to change, and what it did, in private files | model |
-//! | [`archive`] | the entries of streams in files: format, manifests, destinations; pure of Redis | model |
+//! | [`private`] | directories and files for their owner alone, of which nothing is reached through a link | model |
+//! | [`snapshots`] | what a command is about to change, and what it did, in private files | model, private |
+//! | [`archive`] | the entries of streams in files: format, manifests, destinations; pure of Redis | model, private |
 //! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, platform, wire, snapshots, archive |
 //! | [`findings`] | what is wrong, by rules over an observation; pure | model, topology, wire (reply types), streams |
-//! | [`recording`] | the flight recorder: samples of what was observed and found, in segments in a directory; its writer and its reader | model, streams (report types), findings (report types) |
+//! | [`recording`] | the flight recorder: samples of what was observed and found, in segments in a directory; its writer and its reader | model, private, streams (report types), findings (report types) |
 //! | [`watching`] | one look after the other at everything, with what the rules find | model, topology, wire, streams, findings |
 //! | [`worker`] | the consume loop and its handlers | model, topology, platform, wire, streams, planted |
 //! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, platform, wire, worker |
@@ -110,6 +111,7 @@ pub mod findings;
 pub mod model;
 pub mod planted;
 pub mod platform;
+pub mod private;
 pub mod recording;
 pub mod serve;
 pub mod server;

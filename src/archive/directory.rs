@@ -5,78 +5,47 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::geteuid;
 
 use super::stored::{Listed, ListedKind, Put, too_large};
-use crate::model::{Kind, Problem, escaped};
+use crate::model::{Problem, escaped};
+use crate::private::{self, FOLDER, Locked, Purpose, open_file};
 
 /// The end of the name of a file that is not whole.
 const PARTIAL: &str = ".partial";
 /// How many names of one folder are read.
 const NAMES_MAX: usize = 1_000_000;
 
+/// What the directory is for.
+const ARCHIVE: Purpose = Purpose {
+    what: "archive",
+    one: "an archive",
+    absent_hint: "make one: ucp-streams archive STREAM --to DIR",
+    full_hint: "make room on the disk, then repeat the command: it goes on where it ended",
+};
+
 /// The directory of an archive.
 #[derive(Debug)]
-pub(super) struct Directory {
-    fd: OwnedFd,
-    path: PathBuf,
-}
+pub(super) struct Directory(private::Directory);
 
 impl Directory {
     /// Opens a directory to read from.
     ///
     /// # Errors
-    /// Not found; refused when it is a link; local for any other error.
+    /// As [`private::Directory::open`].
     pub(super) fn open(path: &Path) -> Result<Self, Problem> {
-        // Without a slash at its end, behind which a link would be followed.
-        let path: PathBuf = path.components().collect();
-        match rustix::fs::open(&path, FOLDER, Mode::empty()) {
-            Ok(fd) => Ok(Self { fd, path }),
-            Err(Errno::NOENT) => {
-                let text = format!(
-                    "there is no archive in {}: the directory does not exist",
-                    shown(&path)
-                );
-                Err(Problem::not_found(text).hint("make one: ucp-streams archive STREAM --to DIR"))
-            }
-            Err(_) if path.is_symlink() => {
-                let text = format!(
-                    "{} is a symbolic link, which is not followed for an archive",
-                    shown(&path)
-                );
-                Err(Problem::refused(text).hint("name the directory itself"))
-            }
-            Err(error) => Err(cannot("open the directory", &path, &error.into())),
-        }
+        private::Directory::open(path, &ARCHIVE).map(Self)
     }
 
     /// Opens a directory to write to, which is made for its owner alone if it is not there.
     ///
     /// # Errors
-    /// Refused when it is a link or belongs to somebody else; local for any other error.
+    /// As [`private::Directory::make`].
     pub(super) fn open_to_write(path: &Path) -> Result<Self, Problem> {
-        use std::os::unix::fs::DirBuilderExt as _;
-        let path: PathBuf = path.components().collect();
-        if !path.is_symlink() {
-            let mut maker = std::fs::DirBuilder::new();
-            let made = maker.recursive(true).mode(0o700).create(&path);
-            made.map_err(|error| cannot("make the directory", &path, &error))?;
-        }
-        let directory = Self::open(&path)?;
-        let data = rustix::fs::fstat(&directory.fd);
-        let data = data.map_err(|error| directory.cannot("look at", &error.into()))?;
-        if data.st_uid == geteuid().as_raw() {
-            return Ok(directory);
-        }
-        let text = format!(
-            "the directory {} belongs to another user",
-            directory.shown()
-        );
-        Err(Problem::refused(text).hint("give a directory of your own"))
+        private::Directory::make(path, &ARCHIVE).map(Self)
     }
 
     /// Becomes the one who writes the archive of a stream, as long as the file is open.
@@ -84,32 +53,17 @@ impl Directory {
     /// # Errors
     /// Refused, naming the process, when another one writes; local for any other error.
     pub(super) fn lock(&self, key: &str) -> Result<File, Problem> {
-        let failed = |error: io::Error| self.cannot("lock the archive in", &error);
-        let (folder, name) = self.make_folder_of(key).map_err(failed)?;
-        let flags = OFlags::RDWR | OFlags::CREATE;
-        let mut lock = open_file(&folder, &name, flags).map_err(failed)?;
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => {
-                let mut pid = String::new();
-                let _ = (&mut lock).take(20).read_to_string(&mut pid);
-                let by = match pid.trim().parse::<u32>() {
-                    Ok(pid) => format!("process {pid}"),
-                    Err(_) => "another process".to_owned(),
-                };
-                let text = format!("{by} archives this stream to {} already", self.shown());
-                return Err(
-                    Problem::refused(text).hint("wait until it has ended, or stop it first")
-                );
-            }
-            Err(error) => return Err(failed(error.into())),
-        }
-        let write = || -> io::Result<()> {
-            lock.set_len(0)?;
-            (&lock).write_all(format!("{}\n", std::process::id()).as_bytes())
+        let lock = || -> io::Result<Locked> {
+            let (folder, name) = self.make_folder_of(key)?;
+            private::lock(&folder, &name)
         };
-        write().map_err(failed)?;
-        Ok(lock)
+        match lock().map_err(|error| self.cannot("lock the archive in", &error))? {
+            Locked::Here(file) => Ok(file),
+            Locked::By(other) => {
+                let text = format!("{other} archives this stream to {} already", self.shown());
+                Err(Problem::refused(text).hint("wait until it has ended, or stop it first"))
+            }
+        }
     }
 
     /// Writes a file that must not be there yet. It is on the disk when it has its name.
@@ -224,7 +178,7 @@ impl Directory {
     }
 
     fn folder(&self, key: &str) -> io::Result<OwnedFd> {
-        let mut folder = self.fd.try_clone()?;
+        let mut folder = self.0.fd.try_clone()?;
         for part in key.split('/').filter(|it| !it.is_empty()) {
             folder = rustix::fs::openat(&folder, part, FOLDER, Mode::empty())?;
         }
@@ -234,7 +188,7 @@ impl Directory {
     /// As [`Self::folder_of`], and makes the folders that are not there.
     fn make_folder_of(&self, key: &str) -> io::Result<(OwnedFd, String)> {
         let (path, name) = key.rsplit_once('/').unwrap_or(("", key));
-        let mut folder = self.fd.try_clone()?;
+        let mut folder = self.0.fd.try_clone()?;
         for part in path.split('/').filter(|it| !it.is_empty()) {
             match rustix::fs::mkdirat(&folder, part, Mode::RWXU) {
                 Ok(()) => rustix::fs::fsync(&folder)?,
@@ -248,18 +202,13 @@ impl Directory {
 
     /// The path as text that is safe on a terminal.
     pub(super) fn shown(&self) -> String {
-        shown(&self.path)
+        self.0.shown()
     }
 
     fn cannot(&self, what: &str, error: &io::Error) -> Problem {
-        cannot(what, &self.path, error)
+        self.0.cannot(what, error)
     }
 }
-
-const FOLDER: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
 
 /// Whether the error is that a link was in the way. With a folder wanted, that is said otherwise.
 fn is_link(error: &io::Error) -> bool {
@@ -267,21 +216,6 @@ fn is_link(error: &io::Error) -> bool {
     [Errno::LOOP, Errno::NOTDIR]
         .iter()
         .any(|it| code == Some(it.raw_os_error()))
-}
-
-/// Opens a regular file for which only its owner has permissions, without following a link.
-fn open_file(folder: impl AsFd, name: &str, flags: OFlags) -> io::Result<File> {
-    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let mode = Mode::RUSR | Mode::WUSR;
-    let file = File::from(rustix::fs::openat(folder, name, flags, mode)?);
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is no regular file",
-        ))
-    }
 }
 
 /// Removes what one who was killed did not finish.
@@ -294,21 +228,4 @@ fn remove_partial(folder: impl AsFd) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn shown(path: &Path) -> String {
-    escaped(path.as_os_str().as_encoded_bytes())
-}
-
-fn cannot(what: &str, path: &Path, error: &io::Error) -> Problem {
-    let text = format!("cannot {what} {}: {error}", shown(path));
-    let problem = Problem::new(Kind::Local, text);
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => problem
-            .hint("make room on the disk, then repeat the command: it goes on where it ended"),
-        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-            problem.hint("name a directory in which you may write")
-        }
-        _ => problem,
-    }
 }

@@ -4,14 +4,13 @@
 
 use std::fmt::{self, Write as _};
 use std::io::{self, BufRead as _, BufReader, Read, Write};
-use std::path::Path;
 
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::effect::Effect;
-use crate::model::{EntryId, Fields, Name, PendingEntry, Time, escaped};
+use crate::model::{EntryId, Fields, Name, PendingEntry, Time};
 
 /// The format of these files, and the oldest one that is read.
 const FORMAT: u32 = 2;
@@ -306,11 +305,6 @@ mod fields {
             .map(|(name, value)| (bytes(&name), bytes(&value)))
             .collect())
     }
-}
-
-/// A path as it is shown.
-pub(super) fn shown(path: &Path) -> String {
-    escaped(path.as_os_str().as_encoded_bytes())
 }
 
 pub(super) fn damaged(why: &str) -> io::Error {

@@ -1,16 +1,17 @@
 //! A snapshot that is read.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, OFlags};
 
-use super::file::{About, Entries, Line, damaged, shown};
+use super::file::{About, Entries, Line, damaged};
 use super::receipts::{Reading, Receipt};
 use crate::model::{EntryId, Kind, Problem};
+use crate::private::{open_file, shown};
 
 /// A snapshot whose checksum is right.
 #[derive(Debug)]
@@ -115,18 +116,8 @@ impl Saved {
     }
 }
 
-/// Opens a regular file to read it, without following a link.
 fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::other("it is no regular file"))
-    }
+    open_file(CWD, path, OFlags::RDONLY)
 }
 
 fn cannot_read(path: &Path, error: &io::Error) -> Problem {

@@ -1,18 +1,19 @@
 //! Where snapshots are kept: a directory that only its owner can open. A snapshot's id is when it was taken, in
 //! milliseconds, and a number, as the id of an entry is.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, OFlags};
 use rustix::process::geteuid;
 
-use super::file::{About, Line, Lines, shown};
+use super::file::{About, Line, Lines};
 use super::receipts::{Receipt, batch};
 use crate::model::{EntryId, Kind, Problem, Time};
+use crate::private::{open_file, shown};
 
 /// What the name of a file ends with, and of one that is not whole yet.
 const SUFFIX: &str = ".snapshot";
@@ -22,6 +23,9 @@ const PARTIAL_AGE_MAX: Duration = Duration::from_hours(1);
 /// How long snapshots are kept, and the greatest size of all together.
 const AGE_MAX: Duration = Duration::from_hours(30 * 24);
 const BYTES_MAX: u64 = 1 << 30;
+
+/// How a file is opened that must not be there yet.
+const NEW: OFlags = OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL);
 
 /// The directory in which snapshots are kept.
 #[derive(Clone, Debug)]
@@ -72,7 +76,7 @@ impl Store {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 Err(error) => Err(error),
             };
-            match is_free().and_then(|()| private().create_new(true).open(&path)) {
+            match is_free().and_then(|()| open_file(CWD, &path, NEW)) {
                 Ok(file) => {
                     let lines = Lines::begin(file, about);
                     let lines = lines.map_err(|error| self.cannot_write(&error))?;
@@ -284,14 +288,4 @@ fn cannot_finish(path: &Path, error: &io::Error) -> Problem {
     let text = format!("cannot write the snapshot {}: {error}", shown(path));
     Problem::new(Kind::Local, text)
         .hint("nothing was changed: make room for it, or go on without one by --no-snapshot")
-}
-
-fn private() -> OpenOptions {
-    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut options = OpenOptions::new();
-    options
-        .write(true)
-        .mode(0o600)
-        .custom_flags(flags.bits().cast_signed());
-    options
 }

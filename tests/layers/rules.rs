@@ -43,6 +43,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
             "server",
             "worker",
             "console",
+            "private",
             "recording",
             "settings",
             "snapshots",
