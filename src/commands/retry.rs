@@ -65,10 +65,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let place = (&group.groups[..], group.topology);
     let planned = RepairPlan {
         repair: Repair::of_pending(&target, place, is_named, "retry", "made due"),
-        what: format!(
-            "{}; live workers that wait with them try them within 5s, others may claim the rest at once",
-            chosen.summary()
-        ),
+        what: format!("at once {}", chosen.summary()),
         chosen,
         effect: Effect::Group,
         refusal: None,

@@ -101,6 +101,7 @@ impl TrimPlan {
         };
         let more = match self.keep {
             Keep::Unread => "nothing from there on is trimmed",
+            _ if self.is_nothing() => "nothing can be trimmed yet",
             _ => "less is trimmed than was asked for",
         };
         format!("group `{group}` {why}: {more}")
