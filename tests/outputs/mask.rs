@@ -21,7 +21,7 @@ const NOW_MS: u64 = 4 * 60_000;
 const AGES: &str =
     "idle_ms|idle_min_ms|age_ms|inactive_ms|[a-z_]+_age_ms|[a-z_]+_idle_ms|uptime_ms";
 /// Keys of what a server decides, or the moment.
-const WORDS: &str = "bytes|took_ms|against_took_ms|frees_bytes|used_bytes|pid|server|version|features|rate_per_minute|headroom_ms|round_trip_ms";
+const WORDS: &str = "bytes|took_ms|against_took_ms|frees_bytes|freed_bytes|used_bytes|pid|server|version|features|rate_per_minute|headroom_ms|round_trip_ms";
 
 /// The masks of one run.
 #[derive(Debug)]
@@ -85,6 +85,9 @@ impl Mask {
             "was called # times".to_owned()
         });
         // What the server has used, and what the machine has.
+        let text = replaced(&text, r"\d+(?:\.\d)? [KMG]?i?B of its memory", |_| {
+            "# of its memory".to_owned()
+        });
         let text = replaced(&text, r"\d+\.\d [KMG]iB are used", |_| {
             "# MiB are used".to_owned()
         });

@@ -142,11 +142,16 @@ fn a_worker_without_work_asks_little_and_its_consumer_stays_fresh() {
             .unwrap();
         line.split(':').nth(1).unwrap().trim().parse().unwrap()
     };
-    let (before, window) = (requests(), Duration::from_secs(4));
-    std::thread::sleep(window);
-    let asked = requests() - before;
+    let (before, since) = (requests(), Instant::now());
+    std::thread::sleep(Duration::from_secs(4));
+    let (asked, window) = (requests() - before, since.elapsed());
     println!("{asked} requests in {window:?} without work");
-    assert!(asked <= 40, "{asked} requests in {window:?}");
+    // About nine a second, counting what its scripts call; a loop that does not wait asks thousands.
+    let most = 15 * (window.as_secs() + 1);
+    assert!(
+        u64::try_from(asked).unwrap() <= most,
+        "{asked} requests in {window:?}"
+    );
     let idle_ms = consumers().items()[0].get("idle").unwrap().int();
     assert!(idle_ms < 2500, "the consumer looks idle for {idle_ms} ms");
     let touched = server.redis(&["XPENDING", "orders", "billing"]);
