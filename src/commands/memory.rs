@@ -16,6 +16,9 @@ use crate::view::{MemoryView, Report, human_count};
 
 /// How many groups that have never read are named in warnings.
 const NAMED_MAX: usize = 5;
+/// Trimming is suggested where it frees at least a mebibyte: of less, it may free nothing, as the server trims whole
+/// nodes.
+const WORTH_BYTES: u64 = 1 << 20;
 
 /// Show the memory that streams use, and what trimming would free
 ///
@@ -145,9 +148,22 @@ fn tell_end(report: &MemoryReport, keys: u64, context: &Context) {
     }
 }
 
-/// Suggests the command that shows which entries take the memory of the largest stream.
+/// Suggests the command that shows which entries take the memory of the largest stream, and the one that trims where
+/// this frees the most.
 fn tell_next(report: &MemoryReport, context: &Context) -> Result<()> {
     let options = context.console.options();
+    let streams = report.streams.iter();
+    let most = { streams }.max_by_key(|it| it.frees_bytes.unwrap_or(0));
+    if let Some(most) = most.filter(|it| it.frees_bytes >= Some(WORTH_BYTES))
+        && options.terminal
+        && !options.names
+    {
+        context.console.note(&format!(
+            "to trim what every group of `{}` has read and acknowledged: {}",
+            most.stream,
+            CommandLine::new("trim").arg(&most.stream).flag("--read")
+        ));
+    }
     let Some(largest) = report.streams.first().filter(|it| it.length != Some(0)) else {
         return Ok(());
     };

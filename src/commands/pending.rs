@@ -158,8 +158,8 @@ async fn show_in_pages(
     out.flush()
 }
 
-/// Says what to type about entries whose attempts are almost used up, and about those that consumers hold which are not
-/// live.
+/// Says what to type about entries whose attempts are almost used up, about one that failed and waits for its next
+/// attempt, and about those that consumers hold which are not live.
 fn tell_next(report: &PendingReport, spec: &GroupSpec, topology: &Topology, context: &Context) {
     let target = Target::from(spec);
     let most = spec.poison_deliveries();
@@ -174,6 +174,14 @@ fn tell_next(report: &PendingReport, spec: &GroupSpec, topology: &Topology, cont
             poison.id
         );
         context.console.note(&note);
+    }
+    let waits = |it: &&PendingRow| it.last_reason.is_some() && !it.is_fatal && !is_poison(it);
+    if let Some(failed) = report.entries.iter().find(waits) {
+        let next = target.command("retry", topology).arg(failed.id.to_string());
+        context.console.note(&format!(
+            "{} failed and waits for its next attempt, to try it at once: {next}",
+            failed.id
+        ));
     }
     let holders = report.consumers.iter().filter_map(Holder::of_holding);
     tell_of_abandoned(holders, spec.claim_idle, &target, topology, context);

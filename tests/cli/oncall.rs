@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use crate::seed;
-use crate::support::Run;
 use crate::support::site::{GROUP, SHORT, SHORT_GROUP, STREAM, Site};
+use crate::support::{PATIENCE, Run, Spawned, until};
 
 /// Commands that are enough.
 const COMMANDS_MAX: usize = 3;
@@ -351,6 +351,107 @@ fn memory_is_high_and_one_stream_takes_it() {
     assert!(first.starts_with("events.raw"), "{first}");
     call.then("ucp-streams stats events.raw").says("95.0%");
     call.says("flood");
+}
+
+#[test]
+fn what_all_groups_have_read_fills_memory() {
+    let site = Site::start();
+    let body = "x".repeat(4000);
+    let add = ["XADD", STREAM, "*", "brand_id", "b", "payload", &body].map(str::to_owned);
+    site.server.client().pipeline(&vec![add; 1000]);
+    let ids = site.deliver(STREAM, GROUP, "c");
+    site.ack(STREAM, GROUP, &ids[..900]);
+    let mut call = OnCall::types(&site, "ucp-streams memory");
+    call.then("ucp-streams trim");
+    assert_eq!(
+        call.screens[1].words,
+        format!("ucp-streams trim {STREAM} --read")
+    );
+    call.screen().assert_code(0);
+    let left = site.redis(&format!("XLEN {STREAM}")).int();
+    assert!((100..300).contains(&left), "{left}");
+    assert_eq!(pending(&site), 100, "what is pending keeps its bodies");
+}
+
+#[test]
+fn an_hour_is_handled_once_more() {
+    let site = Site::start();
+    (0..5).for_each(|_| ingest(&site, "b"));
+    let nothing = ["worker", "run", GROUP, "--once", "--builtin", "null"];
+    site.ucp(&nothing).assert_code(0);
+    let groups = || format!("{:?}", site.redis(&format!("XINFO GROUPS {STREAM}")));
+    let (before, again) = (groups(), format!("ucp-streams replay {STREAM} --from -1h"));
+    assert_eq!(handled(&site, "b"), 0);
+    // Without a handler, the screen says how one is given.
+    let mut call = OnCall::types(&site, &again);
+    call.screen().assert_code(2);
+    call.says("--builtin");
+    let run = site.types(&format!("{again} --builtin features"), COLUMNS, None);
+    call.shows(run).screen().assert_code(0);
+    assert_eq!((handled(&site, "b"), groups()), (5, before));
+    site.is_silent();
+}
+
+/// An event whose handler fails until its brand is known, beside a worker that tries again in an hour; its id.
+fn waiting_for_its_brand(site: &Site) -> (Spawned, String) {
+    let known = site.home.path().join("known");
+    let handler = "test -e \"$0\" || { echo no such brand >&2; exit 1; }";
+    let work = [
+        "worker",
+        "run",
+        GROUP,
+        "--backoff-base",
+        "1h",
+        "--backoff-cap",
+        "1h",
+        "--exec",
+        "--",
+        "sh",
+        "-c",
+        handler,
+        known.to_str().unwrap(),
+    ];
+    ingest(site, "unknown");
+    let worker = site.command(&work).spawn();
+    until(PATIENCE, "why it failed", || {
+        site.redis(&format!("HLEN {{{STREAM}}}:inflight:{GROUP}"))
+            .int()
+            == 1
+    });
+    let entries = site.redis(&format!("XRANGE {STREAM} - +"));
+    (worker, entries.items()[0].items()[0].text().to_owned())
+}
+
+#[test]
+fn one_message_is_tried_again_now() {
+    let site = Site::start();
+    let (worker, id) = waiting_for_its_brand(&site);
+    let mut call = OnCall::types(&site, &format!("ucp-streams pending {GROUP}"));
+    call.says("no such brand");
+    std::fs::write(site.home.path().join("known"), "").unwrap();
+    call.then("ucp-streams retry");
+    let typed = format!("ucp-streams retry {GROUP} {id}");
+    assert_eq!(call.screen().words, typed);
+    until(PATIENCE, "its next attempt", || pending(&site) == 0);
+    worker.terminate();
+    site.is_silent();
+}
+
+#[test]
+fn one_message_is_parked_and_handled_later() {
+    let site = Site::start();
+    let (worker, id) = waiting_for_its_brand(&site);
+    let park = format!("ucp-streams dlq add {GROUP} {id} --reason 'no such brand'");
+    let mut call = OnCall::types(&site, &park);
+    assert_eq!(pending(&site), 0);
+    std::fs::write(site.home.path().join("known"), "").unwrap();
+    call.then("ucp-streams dlq redrive").screen().assert_code(0);
+    until(PATIENCE, "its handling", || {
+        let groups = site.redis(&format!("XINFO GROUPS {STREAM}"));
+        groups.items()[0].field("lag").int() == 0 && pending(&site) == 0
+    });
+    worker.terminate();
+    assert_eq!(site.redis(&format!("XLEN {{{STREAM}}}:dlq")).int(), 0);
 }
 
 #[test]

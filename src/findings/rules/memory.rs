@@ -5,7 +5,7 @@ use super::prelude::*;
 pub(super) const ABOUT: About = About {
     finds: "used memory is over 80 % of `maxmemory` (CRITICAL from 95 %)",
     why: "When memory is full, every XADD fails with OOM: nothing can be published, and no dead letter can be written.",
-    remedy: "See with `memory` which streams use the most; trim them, or raise maxmemory.",
+    remedy: "See with `memory` which streams use the most; `trim --read` removes what every group has read, or raise maxmemory.",
     needs: Needs::Details,
 };
 

@@ -5,7 +5,7 @@ use super::prelude::*;
 pub(super) const ABOUT: About = About {
     finds: "a stream is much longer than its MAXLEN",
     why: "A publisher adds entries without MAXLEN, so the stream grows until memory is full.",
-    remedy: "Find the publisher with `tail`, and make it publish with MAXLEN; the next publish of this tool trims the stream.",
+    remedy: "Find the publisher with `tail`, and make it publish with MAXLEN; the next publish of this tool trims the stream, and `trim --read` removes what every group has read.",
     needs: Needs::Details,
 };
 
