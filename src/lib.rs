@@ -19,6 +19,7 @@
 //! | [`server`] | private servers: find, start, await, restart, stop | model |
 //! | [`private`] | directories and files for their owner alone, of which nothing is reached through a link | model |
 //! | [`snapshots`] | what a command is about to change, and what it did, in private files | model, private |
+//! | [`kafka`] | the thin Kafka layer, the only place that names the `krafka` crate; without the feature `kafka` it only says so | model |
 //! | [`archive`] | the entries of streams in files: format, manifests, destinations; pure of Redis | model, private |
 //! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, platform, wire, snapshots, archive |
 //! | [`findings`] | what is wrong, by rules over an observation; pure | model, topology, wire (reply types), streams |
@@ -27,10 +28,10 @@
 //! | [`worker`] | the consume loop and its handlers | model, topology, platform, wire, streams, planted |
 //! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, platform, wire, worker |
 //! | [`view`] | reports and entries to text; pure | model, topology, streams (report types), findings, recording (report types) |
-//! | [`cli`] | flags and value parsers that commands share | model, topology |
+//! | [`cli`] | flags and value parsers that commands share | model, topology, kafka |
 //! | [`serve`] | the same over HTTP: endpoints, metrics, events, a page; one look for all who ask | model, topology, wire, streams, findings, watching, recording, view, cli |
 //! | [`top`] | the same on a full screen, live: what happens to the state of the screen, and how that is drawn; pure | model, streams, findings, view |
-//! | [`settings`] | flags > environment > context > file > default, with each value's origin | model, cli, wire |
+//! | [`settings`] | flags > environment > context > file > default, with each value's origin | model, cli, wire, kafka |
 //! | [`exit`] | outcomes and errors to exit codes | model, wire |
 //! | [`console`] | stdout, stderr, terminal facts, progress, prompts, signals; the only writer | model, view, settings, exit |
 //! | [`commands`] | one file per subcommand: resolve, call one operation, hand over the report | everything above |
@@ -108,6 +109,7 @@ pub mod console;
 pub mod demo;
 pub mod exit;
 pub mod findings;
+pub mod kafka;
 pub mod model;
 pub mod planted;
 pub mod platform;

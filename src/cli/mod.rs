@@ -6,6 +6,7 @@
 mod facts;
 mod globals;
 mod input;
+mod kafka;
 mod positions;
 mod thresholds;
 mod values;
@@ -16,6 +17,7 @@ pub use crate::model::{DurationError, parse_duration};
 pub use facts::{Impact, Prints, PrintsPlan, PrintsWith};
 pub use globals::{ColorChoice, DryRun, Globals, Limited, Long, Pairs};
 pub use input::{MaxExpanded, delimiter, size};
+pub use kafka::{KafkaArgs, compression};
 pub use positions::{Position, PositionError};
 pub use thresholds::{Stages, stages};
 pub use values::{

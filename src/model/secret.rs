@@ -3,7 +3,7 @@
 use std::process::Command;
 
 /// The environment variables that may contain a secret of this tool.
-pub const SECRET_VARIABLES: [&str; 10] = [
+pub const SECRET_VARIABLES: [&str; 11] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3",
@@ -11,6 +11,7 @@ pub const SECRET_VARIABLES: [&str; 10] = [
     "AWS_SESSION_TOKEN",
     "REDISCLI_AUTH",
     "REDIS_URL",
+    "UCP_STREAMS_KAFKA_PASSWORD",
     "UCP_STREAMS_ML_URL",
     "UCP_STREAMS_PASSWORD",
     "UCP_STREAMS_URL",

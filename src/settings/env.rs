@@ -9,7 +9,7 @@ use super::{Origin, Setting};
 use crate::model::parse_duration;
 
 /// Every variable that is read, and what it means.
-const KNOWN: [(&str, &str); 30] = [
+const KNOWN: [(&str, &str); 33] = [
     ("AWS_ACCESS_KEY_ID", "The access key for archives in s3://."),
     (
         "AWS_DEFAULT_REGION",
@@ -70,6 +70,18 @@ const KNOWN: [(&str, &str); 30] = [
     (
         "UCP_STREAMS_COMPLETE_WITHIN",
         "How long completion of a name on the command line may wait for the server [default: 150ms].",
+    ),
+    (
+        "UCP_STREAMS_KAFKA",
+        "The Kafka brokers to ask first, as HOST:PORT,..., when --brokers is not given.",
+    ),
+    (
+        "UCP_STREAMS_KAFKA_PASSWORD",
+        "The password for Kafka, when --kafka-password-file is not given.",
+    ),
+    (
+        "UCP_STREAMS_KAFKA_USER",
+        "The user for Kafka, when --kafka-user is not given.",
     ),
     (
         "UCP_STREAMS_ML_URL",

@@ -5,6 +5,7 @@ pub mod contexts;
 mod display;
 mod env;
 mod guard;
+mod kafka;
 mod operator;
 mod password;
 mod proxy;
@@ -26,7 +27,8 @@ pub use proxy::ProxyVariables;
 pub use s3::S3Variables;
 pub use target::{endpoint_of_flags, readdress_of_flags};
 
-use crate::cli::Globals;
+use crate::cli::{Globals, KafkaArgs};
+use crate::kafka::Cluster;
 use crate::model::{Problem, escaped};
 use crate::wire::Endpoint;
 use contexts::{Contexts, NamedContext, Places, Selection};
@@ -207,6 +209,14 @@ impl Settings {
     /// The environment's variables for S3.
     pub fn s3_variables() -> S3Variables {
         S3Variables::read(|variable| std::env::var(variable).ok())
+    }
+
+    /// The Kafka cluster that `args` and the environment name, and warnings about how it was given.
+    ///
+    /// # Errors
+    /// Usage when no brokers are named or credentials are incomplete; local for a file that cannot be read.
+    pub fn kafka_cluster(args: &KafkaArgs) -> Result<(Cluster, Vec<String>), Problem> {
+        kafka::resolve(args, &Env::read())
     }
 
     /// Where to look for programs that are named without a directory: `$PATH`.

@@ -51,7 +51,7 @@ pub(super) fn find(
         .or_else(|| env.text("REDISCLI_AUTH")))
 }
 
-fn from_file(path: &Path, warnings: &mut Vec<String>) -> Result<String, Problem> {
+pub(super) fn from_file(path: &Path, warnings: &mut Vec<String>) -> Result<String, Problem> {
     let shown = escaped(path.to_string_lossy().as_bytes());
     let file = File::open(path).map_err(|error| unreadable(&shown, &error))?;
     if readable_by_others(&file) {

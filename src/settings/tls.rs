@@ -52,7 +52,7 @@ pub(super) fn apply(globals: &Globals, endpoint: &mut Endpoint) -> Result<(), Pr
 }
 
 /// Checks the files before connecting, because a wrong path is a local mistake, not a mistake of the server.
-fn readable(flag: &str, file: &Path) -> Result<(), Problem> {
+pub(super) fn readable(flag: &str, file: &Path) -> Result<(), Problem> {
     File::open(file).map(|_| ()).map_err(|error| {
         let file = escaped(file.as_os_str().as_encoded_bytes());
         Problem::new(Kind::Local, format!("{flag}: cannot read {file}: {error}"))

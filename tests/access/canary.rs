@@ -210,6 +210,7 @@ fn no_process_that_a_worker_starts_has_it() {
             .env("REDISCLI_AUTH", CANARY)
             .env("REDIS_URL", format!("redis://:{CANARY}@h"))
             .env("UCP_STREAMS_ML_URL", format!("http://u:{CANARY}@h"))
+            .env("UCP_STREAMS_KAFKA_PASSWORD", CANARY)
             .env("AWS_ACCESS_KEY_ID", CANARY)
             .env("AWS_SECRET_ACCESS_KEY", CANARY)
             .env("AWS_SESSION_TOKEN", CANARY)

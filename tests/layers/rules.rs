@@ -30,6 +30,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("jaq_json", &["view"]),
     ("jaq_std", &["view"]),
     ("jiff", &["model", "topology", "streams", "cli"]),
+    ("krafka", &["kafka"]),
     ("minijinja", &["view"]),
     ("prometheus_client", &["view"]),
     ("ratatui", &["top", "console"]),
@@ -58,13 +59,16 @@ pub const CRATES: &[(&str, &[&str])] = &[
     (
         "tokio",
         &[
-            "archive", "wire", "streams", "watching", "worker", "demo", "console", "commands",
-            "serve",
+            "archive", "kafka", "wire", "streams", "watching", "worker", "demo", "console",
+            "commands", "serve",
         ],
     ),
     ("tokio_rustls", &["wire"]),
     ("toml_edit", &["settings", "topology"]),
-    ("tracing", &["worker", "console", "commands", "serve"]),
+    (
+        "tracing",
+        &["kafka", "worker", "console", "commands", "serve"],
+    ),
     ("tracing_subscriber", &["console"]),
     ("unicode_width", &["view", "top"]),
     ("url", &["wire", "commands"]),
