@@ -99,7 +99,7 @@ test-matrix: ## Run the tests on other versions of Redis and Valkey
 
 # The full counts of what CI only samples: hundreds of kills, half an hour of chaos.
 soak: chaos ## Run every soak_… test and the long chaos run: an hour or more
-	$(CARGO) test --locked --tests -- --ignored --nocapture soak_ a_million
+	$(CARGO) test --locked --tests -- --ignored --nocapture soak_ a_million the_programs_of_the_manual
 
 chaos: ## Break everything for half an hour: CHAOS_SECONDS, CHAOS_SEED
 	@.ci/setup build server

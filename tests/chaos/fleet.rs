@@ -33,7 +33,7 @@ pub struct Job {
     pub is_single: bool,
     /// Whether copies are made by a process that answers.
     pub is_piped: bool,
-    /// The program that answers, instead of this test program.
+    /// The program and arguments that answer, or the program that handles, instead of this test program.
     pub program: Option<Vec<String>>,
     /// The service that handles, instead of a process a message.
     pub service: Option<String>,
@@ -80,6 +80,19 @@ impl Job {
     pub fn piped_by(mut self, program: Vec<String>) -> Self {
         self.program = Some(program);
         self.piped()
+    }
+
+    /// The same with this program, started for each message.
+    pub fn handled_by(mut self, program: String) -> Self {
+        self.program = Some(vec![program]);
+        self.concurrency = 2;
+        self
+    }
+
+    /// The program that handles each message.
+    fn handled_with(&self) -> Option<&String> {
+        let program = self.program.as_ref().filter(|_| self.work == Work::Handler);
+        program.and_then(|words| words.first())
     }
 
     /// The topology that says which groups have one active worker.
@@ -262,6 +275,7 @@ impl Fleet {
             .env("UCP_STREAMS_URL", slot.proxy.url())
             .env(handler::RUN, &self.dir)
             .envs(self.planted.map(|bug| (PLANTED, bug)))
+            .envs(slot.job.handled_with().map(|it| (handler::PROGRAM, it)))
             .current_dir(&self.dir)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -1,10 +1,11 @@
 //! The handler that `--exec` workers start for every message: this test program itself, told by the environment. It
 //! writes down what it does before and after it does it.
 
+use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{self, Command};
+use std::process::{self, Command, Stdio};
 use std::time::Duration;
 use std::{env, thread};
 
@@ -17,6 +18,8 @@ use crate::rng::Rng;
 
 /// The variable that names the run's directory to workers and handlers.
 pub const RUN: &str = "UCP_CHAOS";
+/// The variable that names the program which does a handler's work, instead of what the message's plan says.
+pub const PROGRAM: &str = "UCP_CHAOS_PROGRAM";
 /// How long a slow handler takes: well over the claim idle time of [`crate::fleet`].
 pub const SLOW: Duration = Duration::from_secs(7);
 /// How long a brief handler takes.
@@ -91,6 +94,8 @@ fn copy(output: &str) {
 struct Attempt {
     ledger: Ledger,
     words: String,
+    /// The entry, as it was given.
+    input: String,
 }
 
 impl Attempt {
@@ -113,7 +118,12 @@ impl Attempt {
         );
         let ledger = Ledger::open(&ledger_of(dir));
         let plan = text("do").parse().unwrap_or(Plan::Plain);
-        (Self { ledger, words }, plan)
+        let attempt = Self {
+            ledger,
+            words,
+            input,
+        };
+        (attempt, plan)
     }
 
     /// Leaves a process behind that says later that it still runs.
@@ -138,6 +148,9 @@ fn handle(dir: &Path) {
     let (mut attempt, plan) = Attempt::read(dir);
     let is_first = env::var("UCP_DELIVERIES").as_deref() == Ok("1");
     attempt.say("start");
+    if let Some(program) = env::var_os(PROGRAM) {
+        leave_to(&program, attempt);
+    }
     match plan {
         Plan::Flaky if is_first => fail(attempt, "not yet", 1),
         Plan::Poison => fail_at_length(attempt, plan, 1),
@@ -165,6 +178,18 @@ fn handle(dir: &Path) {
         fail(attempt, "done, and failed", 1);
     }
     process::exit(0);
+}
+
+/// Has the program do the work, and says and ends as it ended.
+fn leave_to(program: &OsStr, mut attempt: Attempt) -> ! {
+    let child = Command::new(program).stdin(Stdio::piped()).spawn();
+    let mut child = child.unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(attempt.input.as_bytes()).unwrap();
+    drop(stdin);
+    let status = child.wait().unwrap();
+    attempt.say(if status.success() { "done" } else { "fail" });
+    process::exit(status.code().unwrap_or(1));
 }
 
 /// Fails with more to say than is kept of it; what matters comes last.

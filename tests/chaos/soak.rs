@@ -1,13 +1,14 @@
 //! The long run: publishers, workers and every fault at once, then rest, then the equations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fmt::Write as _;
+use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::faults::{Fault, Injector};
 use crate::fleet::Job;
-use crate::history::{History, Outcome, Rules, Said, Work};
+use crate::history::{Attempt, History, Outcome, Rules, Said, Work};
 use crate::message::Plan;
 use crate::publisher::{Order, Publisher};
 use crate::rng::Rng;
@@ -22,6 +23,7 @@ const LONG_PATIENCE: Duration = Duration::from_mins(5);
 const HANDLED_A_MINUTE: f64 = 3600.0;
 const COPIED_A_MINUTE: f64 = 17_400.0;
 const DECIDED_A_MINUTE: f64 = 300.0;
+const NOTED_A_MINUTE: f64 = 90.0;
 
 fn jobs() -> Vec<Job> {
     vec![
@@ -47,27 +49,59 @@ fn nothing_is_lost_invented_or_repeated_in_a_minute_of_faults() {
     soak(jobs(), SHORT, seed(), 30, 2);
 }
 
-/// The programs of the manual's page on handlers, which copy, in the same faults: they die with their workers, and their
-/// answers with connections.
+/// The programs of the manual's page on handlers, in the same faults: those of `--pipe` copy, and die with their workers
+/// and their answers with connections; those of `--exec` are started for each of some messages, and write down what they did.
 #[test]
 #[ignore = "a soak: a minute of faults for the programs of the manual"]
 fn the_programs_of_the_manual_survive_a_minute_of_faults() {
-    const PAGE: &str = include_str!("../../src/commands/man/handlers.md");
     let home = directory();
     let mut jobs = jobs();
-    for (language, group) in [("Python", "python"), ("Node", "node"), ("Shell", "shell")] {
-        let heading = format!("## {language}, --pipe\n");
-        let (_, section) = PAGE.split_once(&heading).unwrap();
-        let code = section.split("```").nth(1).unwrap();
-        let (_, code) = code.split_once('\n').unwrap();
-        let path = home.path().join(group);
-        // What these messages have is a key.
-        program(&path, &code.replace("event_type", "key"));
-        let job = Job::new("jobs", group, Work::Copies, 1);
+    let mut logs = Vec::new();
+    let languages = [
+        ("Python", "python", "python-exec"),
+        ("Node", "node", "node-exec"),
+        ("Shell", "shell", "shell-exec"),
+    ];
+    for (language, piped, started) in languages {
+        let path = home.path().join(piped);
+        program(&path, &on_page(&format!("{language}, --pipe")));
+        let job = Job::new("jobs", piped, Work::Copies, 1);
         let words = vec![path.to_str().unwrap().to_owned(), job.output()];
         jobs.push(job.piped_by(words));
+
+        let path = home.path().join(started);
+        let log = path.with_extension("log");
+        let code = on_page(&format!("{language}, --exec"));
+        program(&path, &code.replace("handled.log", log.to_str().unwrap()));
+        let job = Job::new("notes", started, Work::Handler, 1);
+        jobs.push(job.handled_by(path.to_str().unwrap().to_owned()));
+        logs.push((started, log));
     }
-    soak(jobs, SHORT, seed(), 30, 2);
+    let history = soak(jobs, SHORT, seed(), 30, 2);
+    for (group, log) in logs {
+        let text = fs::read_to_string(&log).unwrap();
+        let ids = text.lines().map(|line| line.split(' ').next().unwrap());
+        let written: BTreeSet<&str> = ids.collect();
+        let of_group = history.attempts.iter().filter(|it| it.group == group);
+        let (started, done): (Vec<_>, Vec<_>) = of_group.partition(|it| it.said == Said::Start);
+        let ids = |of: &[&Attempt]| of.iter().map(|it| it.id.clone()).collect::<BTreeSet<_>>();
+        let (started, done) = (ids(&started), ids(&done));
+        println!("{group}: {} written, {} done", written.len(), done.len());
+        assert!(done.len() >= 50, "{group} handled {} messages", done.len());
+        let missing = done.iter().find(|id| !written.contains(id.as_str()));
+        assert_eq!(missing, None, "{group} says so, and it is not written");
+        let invented = written.iter().find(|id| !started.contains(**id));
+        assert_eq!(invented, None, "{group} wrote what it was never given");
+    }
+}
+
+/// The program below a heading of the page. What these messages have is a key.
+fn on_page(heading: &str) -> String {
+    const PAGE: &str = include_str!("../../src/commands/man/handlers.md");
+    let (_, section) = PAGE.split_once(&format!("## {heading}\n")).unwrap();
+    let code = section.split("```").nth(1).unwrap();
+    let (_, code) = code.split_once('\n').unwrap();
+    code.replace("event_type", "key")
 }
 
 #[test]
@@ -84,7 +118,13 @@ fn long_run() {
     );
 }
 
-fn soak(jobs: Vec<Job>, duration: Duration, seed: u64, faults_min: usize, each_min: usize) {
+fn soak(
+    jobs: Vec<Job>,
+    duration: Duration,
+    seed: u64,
+    faults_min: usize,
+    each_min: usize,
+) -> History {
     println!("chaos: seed {seed}, {duration:?} (CHAOS_SEED={seed} plans it again)");
     let rng = Rng::new(seed);
     let mut world = World::new(jobs);
@@ -118,6 +158,7 @@ fn soak(jobs: Vec<Job>, duration: Duration, seed: u64, faults_min: usize, each_m
     let wanted = if duration == SHORT { 20_000 } else { 0 };
     assert!(stored >= wanted, "only {stored} messages");
     demand_faults(&mut world, &history, faults_min, each_min);
+    history
 }
 
 fn publishers(world: &World, duration: Duration, rng: &Rng) -> Vec<Publisher> {
@@ -126,8 +167,10 @@ fn publishers(world: &World, duration: Duration, rng: &Rng) -> Vec<Publisher> {
         ("jobs", HANDLED_A_MINUTE, true),
         ("events", COPIED_A_MINUTE, false),
         ("merges", DECIDED_A_MINUTE, true),
+        ("notes", NOTED_A_MINUTE, false),
     ]
     .into_iter()
+    .filter(|(stream, ..)| world.streams().contains(stream))
     .map(|(stream, a_minute, is_mixed)| {
         #[expect(
             clippy::cast_possible_truncation,
