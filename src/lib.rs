@@ -18,14 +18,15 @@
 //! | [`wire`] | the thin Redis command layer, the only place that names the `redis` crate | model, planted |
 //! | [`server`] | private servers: find, start, await, restart, stop | model |
 //! | [`private`] | directories and files for their owner alone, of which nothing is reached through a link | model |
+//! | [`http`] | HTTP clients: how they are made, how much of an answer is read | model |
 //! | [`snapshots`] | what a command is about to change, and what it did, in private files | model, private |
 //! | [`kafka`] | the thin Kafka layer, the only place that names the `krafka` crate; without the feature `kafka` it only says so | model |
-//! | [`archive`] | the entries of streams in files: format, manifests, destinations; pure of Redis | model, private |
+//! | [`archive`] | the entries of streams in files: format, manifests, destinations; pure of Redis | model, private, http |
 //! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, platform, wire, snapshots, archive |
 //! | [`findings`] | what is wrong, by rules over an observation; pure | model, topology, wire (reply types), streams |
 //! | [`recording`] | the flight recorder: samples of what was observed and found, in segments in a directory; its writer and its reader | model, private, streams (report types), findings (report types) |
 //! | [`watching`] | one look after the other at everything, with what the rules find | model, topology, wire, streams, findings |
-//! | [`worker`] | the consume loop and its handlers | model, topology, platform, wire, streams, planted |
+//! | [`worker`] | the consume loop and its handlers | model, http, topology, platform, wire, streams, planted |
 //! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, platform, wire, worker |
 //! | [`view`] | reports and entries to text; pure | model, topology, streams (report types), findings, recording (report types) |
 //! | [`cli`] | flags and value parsers that commands share | model, topology, kafka |
@@ -109,6 +110,7 @@ pub mod console;
 pub mod demo;
 pub mod exit;
 pub mod findings;
+pub mod http;
 pub mod kafka;
 pub mod model;
 pub mod planted;

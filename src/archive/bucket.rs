@@ -4,14 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::redirect::Policy as Redirects;
-use reqwest::{Client, Method, Proxy, Response, StatusCode, Url};
+use reqwest::{Client, Method, Response, StatusCode, Url};
 use rusty_s3::actions::ListObjectsV2;
 use rusty_s3::{Bucket as Signer, Credentials, S3Action, UrlStyle};
 use tokio::time::sleep;
 
+use super::access::Access;
 use super::stored::{Listed, ListedKind, Put, too_large};
-use crate::model::{Kind, Problem, escaped, shown_url};
+use crate::http::{self, Body, body};
+use crate::model::{Kind, Problem, escaped};
 
 /// How long a signature is valid.
 const SIGNED_FOR: Duration = Duration::from_mins(10);
@@ -23,41 +24,10 @@ const WITHIN: Duration = Duration::from_mins(5);
 const ATTEMPTS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// How much of an error's text is read, and of a list.
-const ERROR_BYTES_MAX: u64 = 16 << 10;
-const LIST_BYTES_MAX: u64 = 16 << 20;
+const ERROR_BYTES_MAX: usize = 16 << 10;
+const LIST_BYTES_MAX: usize = 16 << 20;
 /// How many names of one folder are read.
 const NAMES_MAX: usize = 1_000_000;
-
-/// How a bucket is reached.
-#[derive(Clone, Default)]
-pub struct Access {
-    /// The endpoint's URL; `None` is that of AWS for the region.
-    pub endpoint: Option<String>,
-    /// The region.
-    pub region: String,
-    /// The access key and its secret; `None` when they are not set.
-    pub key: Option<(String, String)>,
-    /// The token of temporary credentials.
-    pub token: Option<String>,
-}
-
-impl Access {
-    /// The URL of the service.
-    pub fn url(&self) -> String {
-        let region = &self.region;
-        let of_aws = || format!("https://s3.{region}.amazonaws.com");
-        self.endpoint.clone().unwrap_or_else(of_aws)
-    }
-}
-
-/// Without the secrets.
-impl std::fmt::Debug for Access {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Access")
-            .field("region", &self.region)
-            .finish_non_exhaustive()
-    }
-}
 
 /// A bucket, and the prefix of all keys in it.
 pub(super) struct Bucket {
@@ -92,7 +62,7 @@ struct Asked<'a> {
     body: Option<Arc<Vec<u8>>>,
     /// The key, or the prefix of a list, for messages.
     key: &'a str,
-    bytes_max: u64,
+    bytes_max: usize,
 }
 
 impl Bucket {
@@ -112,7 +82,7 @@ impl Bucket {
             let text = format!("`s3://{}` names no bucket", escaped(place.as_bytes()));
             return Err(Problem::usage(text).hint("give it as s3://BUCKET/PREFIX"));
         }
-        let endpoint = endpoint_of(access)?;
+        let endpoint = access.endpoint()?;
         let Some((key, secret)) = access.key.clone() else {
             let text = format!("there are no credentials for s3://{name}");
             return Err(Problem::new(Kind::Denied, text)
@@ -127,7 +97,12 @@ impl Bucket {
         let signer = signer
             .map_err(|error| Problem::usage(format!("{shown} cannot be reached: {error}")))?;
         Ok(Self {
-            client: client(proxy)?,
+            client: http::client(proxy, |client| {
+                client
+                    .connect_timeout(CONNECT_WITHIN)
+                    .read_timeout(PAUSE_MAX)
+                    .timeout(WITHIN)
+            })?,
             signer,
             credentials: match access.token.clone() {
                 Some(token) => Credentials::new_with_token(key, secret, token),
@@ -178,7 +153,7 @@ impl Bucket {
                 .sign(SIGNED_FOR),
             body: None,
             key,
-            bytes_max,
+            bytes_max: usize::try_from(bytes_max).unwrap_or(usize::MAX),
         };
         match self.ask("read", asked).await? {
             Answer::Done(bytes) => Ok(Some(bytes)),
@@ -291,21 +266,20 @@ impl Bucket {
     async fn answer(
         &self,
         response: Response,
-        (what, key, bytes_max): (&str, &str, u64),
+        (what, key, bytes_max): (&str, &str, usize),
     ) -> Result<Result<Answer, String>, Problem> {
         let status = response.status();
         if status.is_success() {
             return match body(response, bytes_max).await {
-                Ok(Some(bytes)) => Ok(Ok(Answer::Done(bytes))),
-                Ok(None) => Err(too_large(key, &self.shown, bytes_max)),
+                Ok(Body::Whole(bytes)) => Ok(Ok(Answer::Done(bytes))),
+                Ok(Body::Cut(_)) => Err(too_large(key, &self.shown, bytes_max as u64)),
                 Err(error) => Ok(Err(told(error))),
             };
         }
-        let text = body(response, ERROR_BYTES_MAX)
-            .await
-            .ok()
-            .flatten()
-            .unwrap_or_default();
+        let text = match body(response, ERROR_BYTES_MAX).await {
+            Ok(Body::Whole(text) | Body::Cut(text)) => text,
+            Err(_) => Vec::new(),
+        };
         let code = code_of(&String::from_utf8_lossy(&text));
         let said = match &code {
             Some(code) => format!("{} {code}", status.as_u16()),
@@ -352,71 +326,9 @@ impl Bucket {
     }
 }
 
-/// The URL of the service.
-fn endpoint_of(access: &Access) -> Result<Url, Problem> {
-    let text = access.url();
-    let url = Url::parse(&text).ok().filter(Url::has_host);
-    let url = url.filter(|it| matches!(it.scheme(), "http" | "https"));
-    let url = url.ok_or_else(|| {
-        let text = format!(
-            "AWS_ENDPOINT_URL is not the URL of a service: {}",
-            shown_url(&text)
-        );
-        Problem::usage(text).hint("give it as https://HOST:PORT")
-    })?;
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let address = host.parse::<std::net::IpAddr>();
-    let is_here = host == "localhost" || address.is_ok_and(|it| it.is_loopback());
-    if url.scheme() == "http" && !is_here {
-        let text = format!(
-            "{} would get entries and credentials in clear text",
-            shown_url(&text)
-        );
-        return Err(Problem::refused(text).hint("use https, or an endpoint on this machine"));
-    }
-    Ok(url)
-}
-
-fn client(proxy: Option<&str>) -> Result<Client, Problem> {
-    let mut builder = Client::builder()
-        .redirect(Redirects::none())
-        .connect_timeout(CONNECT_WITHIN)
-        .read_timeout(PAUSE_MAX)
-        .timeout(WITHIN)
-        .no_proxy();
-    if let Some(proxy) = proxy {
-        // Not the library's error, which has the URL.
-        let proxy = Proxy::all(proxy)
-            .map_err(|_| Problem::usage(format!("not a proxy's URL: {}", shown_url(proxy))))?;
-        builder = builder.proxy(proxy);
-    }
-    builder
-        .build()
-        .map_err(|error| Problem::new(Kind::Bug, format!("cannot make an HTTP client: {error}")))
-}
-
-/// A body; `None` when it is longer than `bytes_max`.
-async fn body(mut response: Response, bytes_max: u64) -> reqwest::Result<Option<Vec<u8>>> {
-    let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await? {
-        body.extend_from_slice(&piece);
-        if body.len() as u64 > bytes_max {
-            return Ok(None);
-        }
-    }
-    Ok(Some(body))
-}
-
 /// The error without its URL, which is signed.
 fn told(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    escaped(text.as_bytes())
+    escaped(http::told(error, |_| {}).as_bytes())
 }
 
 /// The code in an error's XML, if it is a word.
@@ -431,58 +343,6 @@ fn code_of(xml: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn access(endpoint: &str) -> Access {
-        Access {
-            endpoint: Some(endpoint.to_owned()),
-            region: "r".to_owned(),
-            key: Some(("key".to_owned(), "secret".to_owned())),
-            token: None,
-        }
-    }
-
-    #[test]
-    fn credentials_leave_this_machine_only_encrypted() {
-        for endpoint in [
-            "http://192.0.2.1",
-            "http://example.com:9000",
-            "http://localhost.example.com",
-            "http://10.0.0.1",
-        ] {
-            assert_eq!(
-                endpoint_of(&access(endpoint)).expect_err(endpoint).kind,
-                Kind::Refused
-            );
-        }
-        for endpoint in [
-            "http://127.0.0.1:1",
-            "http://[::1]:1",
-            "http://localhost",
-            "https://example.com",
-        ] {
-            endpoint_of(&access(endpoint)).expect(endpoint);
-        }
-        for endpoint in ["", "ftp://example.com", "example.com", "http://"] {
-            assert_eq!(
-                endpoint_of(&access(endpoint)).expect_err(endpoint).kind,
-                Kind::Usage
-            );
-        }
-        let at_home = Access {
-            endpoint: None,
-            ..access("")
-        };
-        assert_eq!(
-            endpoint_of(&at_home).expect("AWS").as_str(),
-            "https://s3.r.amazonaws.com/"
-        );
-    }
-
-    #[test]
-    fn nothing_shows_a_secret() {
-        let shown = format!("{:?}", access("https://u:secret@example.com"));
-        assert!(!shown.contains("secret"), "{shown}");
-    }
 
     #[test]
     fn a_code_is_a_word() {

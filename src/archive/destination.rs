@@ -5,7 +5,8 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::bucket::{Access, Bucket};
+use super::access::Access;
+use super::bucket::Bucket;
 use super::directory::Directory;
 use super::stored::{Listed, Put};
 use crate::model::{Kind, Problem};

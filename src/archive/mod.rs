@@ -13,6 +13,7 @@
 //! Files are private, and no link is followed. What is read back is other people's data: its size, its names and its parts
 //! are checked before anything is done with them.
 
+mod access;
 mod bucket;
 mod destination;
 mod directory;
@@ -28,7 +29,7 @@ mod stored;
 mod walk;
 mod writer;
 
-pub use bucket::Access;
+pub use access::Access;
 pub use destination::Destination;
 pub use groups::{Groups, GroupsBuilder, GroupsHead, SavedGroup, SavedPending};
 pub use load::{Loaded, load, newest_groups};

@@ -36,7 +36,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("ratatui", &["top", "console"]),
     ("redis", &["wire"]),
     ("regex", &["streams", "commands", "serve"]),
-    ("reqwest", &["archive", "worker"]),
+    ("reqwest", &["http", "archive", "worker"]),
     (
         "rustix",
         &[

@@ -7,15 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::redirect::Policy as Redirects;
-use reqwest::{Client, Proxy, Response, StatusCode, Url};
+use reqwest::{Client, Response, StatusCode, Url};
 use tokio::time::timeout;
 
 use super::addresses::Addresses;
 use super::{Fault, Origin, REASON_BYTES_MAX, Verdict, is_lack, tail};
+use crate::http::{self, Body, body};
 use crate::model::{
-    Entry, EntryId, Kind, Name, Problem, TO_ENCODE, Time, UrlSecrets, before_moves, is_cut_off,
-    shown_url,
+    Entry, EntryId, Name, Problem, TO_ENCODE, Time, UrlSecrets, before_moves, is_cut_off, shown_url,
 };
 use crate::topology::FanOut;
 use crate::wire::{Output, prepare_tls};
@@ -64,8 +63,15 @@ impl Http {
         handler_timeout: Duration,
     ) -> Result<Self, Problem> {
         let addresses = Addresses::default();
+        let resolver = Arc::new(addresses.clone());
+        let connect_within = CONNECT_WITHIN.min(handler_timeout / 2);
+        prepare_tls();
         Ok(Self {
-            client: client(proxy, addresses.clone(), handler_timeout)?,
+            client: http::client(proxy, |client| {
+                client
+                    .connect_timeout(connect_within)
+                    .dns_resolver(resolver)
+            })?,
             addresses,
             secrets: UrlSecrets::of(&[url, proxy.unwrap_or_default()]),
             proxy: proxy.map(shown_url),
@@ -146,9 +152,9 @@ impl Http {
         if self.results.is_none() {
             return Ok(Vec::new());
         }
-        match beginning(response, ANSWER_BYTES_MAX).await {
-            Ok(Beginning::Whole(answer)) => Ok(answer),
-            Ok(Beginning::Cut(_)) => Err(Verdict::dead(format!(
+        match body(response, ANSWER_BYTES_MAX).await {
+            Ok(Body::Whole(answer)) => Ok(answer),
+            Ok(Body::Cut(_)) => Err(Verdict::dead(format!(
                 "the service's answer has more than {ANSWER_BYTES_MAX} bytes"
             ))),
             Err(error) => Err(self.lost(error)),
@@ -158,18 +164,12 @@ impl Http {
     /// A request without an answer. This is the service's fault, unless this worker had no socket for it.
     fn lost(&self, error: reqwest::Error) -> Verdict {
         let is_connect = error.is_connect();
-        // The URL is known, and has what is nobody's business.
-        let error = error.without_url();
-        let mut reason = error.to_string();
         let mut fault = Fault::Service;
-        let mut cause = std::error::Error::source(&error);
-        while let Some(inner) = cause {
-            reason = format!("{reason}: {inner}");
-            if inner.downcast_ref().is_some_and(is_lack) {
+        let reason = http::told(error, |cause| {
+            if cause.downcast_ref().is_some_and(is_lack) {
                 fault = Fault::Worker;
             }
-            cause = inner.source();
-        }
+        });
         // A name that could not be looked up for lack of descriptors is said to be unknown.
         if is_connect && std::fs::File::open("/dev/null").is_err_and(|error| is_lack(&error)) {
             fault = Fault::Worker;
@@ -182,12 +182,12 @@ impl Http {
         let status = response.status();
         let after = retry_after(response.headers());
         // The status has decided; a body that does not come must not turn it into something else.
-        let body = timeout(BODY_WITHIN, beginning(response, BODY_BYTES_MAX)).await;
+        let body = timeout(BODY_WITHIN, body(response, BODY_BYTES_MAX)).await;
         let text = |body: Vec<u8>| String::from_utf8_lossy(&body).into_owned();
         // Hidden before it is cut to what is kept: a part of a secret is not found.
         let body = match body {
-            Ok(Ok(Beginning::Whole(body))) => self.secrets.hide(text(body)),
-            Ok(Ok(Beginning::Cut(body))) => self.secrets.hide_in_cut(text(body)),
+            Ok(Ok(Body::Whole(body))) => self.secrets.hide(text(body)),
+            Ok(Ok(Body::Cut(body))) => self.secrets.hide_in_cut(text(body)),
             Ok(Err(_)) | Err(_) => String::new(),
         };
         let body = head(&body, REASON_BYTES_MAX - STATUS_BYTES_MAX);
@@ -253,49 +253,6 @@ fn in_key(part: &[u8]) -> String {
         }
     }
     text
-}
-
-/// The HTTP client for all requests of this tool.
-fn client(
-    proxy: Option<&str>,
-    addresses: Addresses,
-    handler_timeout: Duration,
-) -> Result<Client, Problem> {
-    prepare_tls();
-    // A POST that moves is a mistake in the configuration: redirects are not followed.
-    let mut builder = Client::builder()
-        .redirect(Redirects::none())
-        .connect_timeout(CONNECT_WITHIN.min(handler_timeout / 2))
-        .dns_resolver(Arc::new(addresses))
-        .no_proxy();
-    if let Some(proxy) = proxy {
-        // Not the library's error, which has the URL.
-        let proxy = Proxy::all(proxy)
-            .map_err(|_| Problem::usage(format!("not a proxy's URL: {}", shown_url(proxy))))?;
-        builder = builder.proxy(proxy);
-    }
-    builder
-        .build()
-        .map_err(|error| Problem::new(Kind::Bug, format!("cannot make an HTTP client: {error}")))
-}
-
-/// The part of a body that was read.
-enum Beginning {
-    Whole(Vec<u8>),
-    Cut(Vec<u8>),
-}
-
-/// Reads a body until it ends or is longer than `bytes_max`.
-async fn beginning(mut response: Response, bytes_max: usize) -> reqwest::Result<Beginning> {
-    let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await? {
-        body.extend_from_slice(&piece);
-        if body.len() > bytes_max {
-            body.truncate(bytes_max);
-            return Ok(Beginning::Cut(body));
-        }
-    }
-    Ok(Beginning::Whole(body))
 }
 
 /// # Errors
