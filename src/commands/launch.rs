@@ -233,7 +233,6 @@ fn in_runtime(line: Line, env: &Env, console: Arc<Console>) -> Result<Exit> {
     {
         console.detail(1, &line);
     }
-    console.protect(settings.guard.clone());
     if settings.target.value != ServerChoice::Ephemeral {
         suggest_with(line.typed.server_options());
     }

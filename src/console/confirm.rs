@@ -27,11 +27,15 @@ pub(super) fn nobody_to_ask(plan: &str, protected: Option<&Protected>) -> Proble
     Problem::refused(format!(
         "the server is that of the production context `{name}`, and there is no terminal to ask on: {plan}"
     ))
-    .hint(format!(
-        "add --context {} --yes to agree (instead of another way to name the server), or --dry-run to see what it \
-            would do",
-        quoted(protected.name.as_bytes())
-    ))
+    .hint(if protected.is_named {
+        "add --yes to agree, or --dry-run to see what it would do".to_owned()
+    } else {
+        format!(
+            "add --context {} --yes to agree (instead of another way to name the server), or --dry-run to see what it \
+                would do",
+            quoted(protected.name.as_bytes())
+        )
+    })
 }
 
 /// Asks on the terminal, where the plan has already been shown. Only a whole line `y` or `yes` counts as consent,

@@ -40,7 +40,7 @@ pub use watch::{Event, Watch};
 
 use crate::exit::{Exit, OutputClosed, Stopped, classify};
 use crate::model::{Consent, Format, Limit, LogFormat, Problem, Row, Tone, escaped, with_commas};
-use crate::settings::{DisplaySettings, Listening, PagerChoice, ProductionGuard, Protected};
+use crate::settings::{DisplaySettings, PagerChoice, Protected};
 use crate::view::{self, Cut, Options, Report, Theme};
 use filter::Filter;
 use output::{Opening, Through, Unshown};
@@ -61,7 +61,6 @@ pub struct Console {
     filter: Option<Arc<Filter>>,
     unshown: Unshown,
     opening: Opening,
-    guard: OnceLock<ProductionGuard>,
     reader: Reader,
     pager: Pager,
     repeats: OnceLock<Repeats>,
@@ -99,7 +98,6 @@ impl Console {
             filter: None,
             unshown: Unshown::new(voice),
             opening: Opening::default(),
-            guard: OnceLock::new(),
             reader: Reader::default(),
             pager,
             repeats: OnceLock::new(),
@@ -413,42 +411,24 @@ impl Console {
         logs::init_logs(format, self.display.quiet, self.display.verbosity, screen);
     }
 
-    /// From now on, consent to work on a production server requires its context's name. Only the first call counts.
-    pub fn protect(&self, guard: ProductionGuard) {
-        let _ = self.guard.set(guard);
-    }
-
-    /// Whether [`Console::confirm`] needs to know where the server listens.
-    pub fn is_unsure_of_server(&self) -> bool {
-        self.guard.get().is_some_and(ProductionGuard::is_unsure)
-    }
-
-    /// Asks for consent to `plan`, a text that names its target: `--yes`, or a yes on a terminal. On a production
-    /// server: `--yes` with `--context` naming it, or its name typed on a terminal. `listening` is where the server
-    /// listens, if it could be asked.
+    /// Asks for consent to `plan`, a text that names its target: `--yes`, or a yes on a terminal. On a server that is
+    /// `protected`: `--yes` where its context is named, or its name typed on a terminal.
     ///
     /// # Errors
     /// A refused [`Problem`] when the answer is no, or when there is nobody to ask and consent was not given.
-    pub fn confirm(&self, plan: &str, listening: Option<&Listening>) -> Result<Consent, Problem> {
+    pub fn confirm(&self, plan: &str, protected: Option<&Protected>) -> Result<Consent, Problem> {
         let plan = lines(plan, "");
-        let protected = self.protected(listening);
-        if self.display.yes && protected.as_ref().is_none_or(|it| it.is_named) {
+        if self.display.yes && protected.is_none_or(|it| it.is_named) {
             return Ok(confirm::by_flag());
         }
         if !self.can_ask() {
-            return Err(confirm::nobody_to_ask(&plan, protected.as_ref()));
+            return Err(confirm::nobody_to_ask(&plan, protected));
         }
         self.voice().remark(&plan);
-        self.bar.suspend(|| match &protected {
+        self.bar.suspend(|| match protected {
             Some(protected) => confirm::ask_for_name(&protected.name),
             None => confirm::ask(),
         })
-    }
-
-    /// The production context of the server, if it is that of one. `listening` is where the server listens, if it could
-    /// be asked.
-    pub fn protected(&self, listening: Option<&Listening>) -> Option<Protected> {
-        self.guard.get().and_then(|it| it.protected(listening))
     }
 
     /// Consent to `plan`, which was shown on a full screen, by what was `typed` there: yes, or on a production server its
@@ -460,10 +440,10 @@ impl Console {
         &self,
         plan: &str,
         typed: &str,
-        listening: Option<&Listening>,
+        protected: Option<&Protected>,
     ) -> Result<Consent, Problem> {
         self.detail(2, plan);
-        match self.protected(listening) {
+        match protected {
             Some(protected) => confirm::by_name(typed, &protected.name),
             None => confirm::by_yes(typed),
         }

@@ -118,6 +118,9 @@ const KNOWN: [(&str, &str); 33] = [
     ),
 ];
 
+/// The variables that have the server's password, the first that is set.
+pub(super) const PASSWORDS: [&str; 2] = ["UCP_STREAMS_PASSWORD", "REDISCLI_AUTH"];
+
 /// The environment as it was when it was read. A variable that is empty counts as not set.
 #[derive(Clone, Default)]
 pub struct Env(BTreeMap<&'static str, OsString>);
@@ -147,6 +150,14 @@ impl Env {
             Some((*variable, value))
         });
         Self(known.collect())
+    }
+
+    /// The same without a password, which may be meant for another server.
+    pub(super) fn without_password(mut self) -> Self {
+        for variable in PASSWORDS {
+            self.0.remove(variable);
+        }
+        self
     }
 
     /// A variable as text, with its origin; invalid Unicode in it is replaced.

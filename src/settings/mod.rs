@@ -196,6 +196,24 @@ impl Settings {
         })
     }
 
+    /// The settings for the server of the context `name`, with that context's credentials and no others.
+    ///
+    /// # Errors
+    /// Usage when there is no such context, local for a file of it that cannot be read.
+    pub fn of_context(&self, name: &str) -> Result<Self, Problem> {
+        let globals = Globals {
+            context: Some(name.to_owned()),
+            ..Globals::default()
+        };
+        let env = Env::read().without_password();
+        let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let settings = Self::resolve(&globals, &env, std::io::empty(), &here)?;
+        Ok(Self {
+            timeout: self.timeout,
+            ..settings
+        })
+    }
+
     /// The URL in the environment variable that a topology names for a handler, if it is set.
     pub fn handler_url(variable: &str) -> Option<String> {
         std::env::var(variable).ok().filter(|url| !url.is_empty())

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::env::PASSWORDS;
 use super::{Env, Origin, Setting};
 use crate::cli::Globals;
 use crate::model::{Kind, Problem, escaped, text_of};
@@ -46,9 +47,7 @@ pub(super) fn find(
     if let Some(password) = &endpoint.password {
         return Ok(Some(Setting::new(password.clone(), Origin::Url)));
     }
-    Ok(env
-        .text("UCP_STREAMS_PASSWORD")
-        .or_else(|| env.text("REDISCLI_AUTH")))
+    Ok(PASSWORDS.into_iter().find_map(|it| env.text(it)))
 }
 
 pub(super) fn from_file(path: &Path, warnings: &mut Vec<String>) -> Result<String, Problem> {

@@ -37,9 +37,9 @@ fn consent(globals: &Globals) -> Result<(), Problem> {
         Terminal::default(),
         DisplaySettings::resolve(globals, &env, false, false),
     );
-    console.protect(settings.guard);
+    let protected = settings.guard.protected(None);
     console
-        .confirm("Acknowledges 3 entries of events.raw", None)
+        .confirm("Acknowledges 3 entries of events.raw", protected.as_ref())
         .map(drop)
 }
 
@@ -119,10 +119,15 @@ fn a_script_agrees_with_the_name_and_with_nothing_less() {
         &["--context", "prod"],
         &[],
     ] {
+        let is_named = flags.contains(&"--context");
         home.ucp(&[&ACK, flags].concat())
             .assert_code(6)
             .stderr_has("production context `prod`")
-            .stderr_has("--context prod --yes");
+            .stderr_has(if is_named {
+                "add --yes to agree"
+            } else {
+                "--context prod --yes"
+            });
         home.command(&[&ACK, flags].concat())
             .env("REDIS_URL", &url)
             .run()

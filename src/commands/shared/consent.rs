@@ -20,10 +20,10 @@ impl Context {
     ) -> Result<Consent> {
         let plan = format!("{}{details}", facts.summary);
         let server = self.dialer()?.endpoint().to_string();
-        let listening = self.listening().await?;
+        let protected = self.protected().await?;
         let between = if plan.contains('\n') { '\n' } else { ' ' };
         let plan = format!("{plan}{between}on {server}");
-        let consent = self.console.confirm(&plan, listening.as_ref())?;
+        let consent = self.console.confirm(&plan, protected.as_ref())?;
         self.warn_each(self.audit_begins(&self.command, facts).await);
         Ok(consent)
     }
@@ -34,7 +34,7 @@ impl Context {
     /// As [`Context::dialer`].
     pub(in crate::commands) async fn protected(&self) -> Result<Option<Protected>> {
         let listening = self.listening().await?;
-        Ok(self.console.protected(listening.as_ref()))
+        Ok(self.settings.guard.protected(listening.as_ref()))
     }
 
     /// Consent to a plan that was shown on a full screen with its server, by what was typed there.
@@ -48,13 +48,14 @@ impl Context {
     ) -> Result<Consent, Problem> {
         // Where the server cannot be asked, it is taken for a production server.
         let listening = self.listening().await.ok().flatten();
-        self.console.confirm_typed(plan, typed, listening.as_ref())
+        let protected = self.settings.guard.protected(listening.as_ref());
+        self.console.confirm_typed(plan, typed, protected.as_ref())
     }
 
     /// Where the server listens, if that decides whether it is a production server; `None` also when the server does
     /// not say.
     async fn listening(&self) -> Result<Option<Listening>> {
-        if !self.console.is_unsure_of_server() {
+        if !self.settings.guard.is_unsure() {
             return Ok(None);
         }
         match about(&self.connect().await?).await {

@@ -140,6 +140,22 @@ impl Context {
         )
     }
 
+    /// The same command on the server of the context `name`, with that one's credentials and topology.
+    ///
+    /// # Errors
+    /// As [`Settings::of_context`].
+    #[expect(dead_code, reason = "for what compares and copies")]
+    pub(in crate::commands) fn elsewhere(&self, name: &str) -> Result<Self, Problem> {
+        let settings = self.settings.of_context(name)?;
+        self.warn_each(settings.warnings.iter().cloned());
+        Ok(Self::new(
+            settings,
+            Arc::clone(&self.console),
+            (self.command.clone(), self.typed.clone(), self.impact),
+            self.before,
+        ))
+    }
+
     /// Whether this is a dry run: `--dry-run` was given after the command, or before it.
     pub(in crate::commands) fn is_rehearsal(&self, after: DryRun) -> bool {
         after.or(self.before)
