@@ -6,6 +6,8 @@
 #![allow(unreachable_pub, reason = "a test binary exports nothing")]
 
 mod bounds;
+#[cfg(all(target_os = "linux", feature = "kafka"))]
+mod broker;
 mod connections;
 mod contents;
 mod cut_off;

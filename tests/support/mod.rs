@@ -21,6 +21,8 @@
     reason = "each test binary uses a part of it"
 )]
 
+#[cfg(all(target_os = "linux", feature = "kafka"))]
+mod broker;
 #[cfg(target_os = "linux")]
 mod clock;
 mod directory;
@@ -47,6 +49,8 @@ mod terminal;
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[cfg(all(target_os = "linux", feature = "kafka"))]
+pub use broker::{Broker, Planted};
 #[cfg(target_os = "linux")]
 pub use clock::Clock;
 pub use directory::directory;

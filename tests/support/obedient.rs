@@ -61,14 +61,14 @@ impl Obedient {
     }
 }
 
-/// What this group of `.ci/setup` has put in a directory of the cache.
+/// What this group of `.ci/setup` has put in its directory of the cache.
 #[track_caller]
 pub fn installed(setup: &str, packages: &str) -> PathBuf {
     let directory = repository(".cache").join(setup).join(packages);
     let shown = directory.display();
     assert!(
-        directory.is_dir(),
-        "no {shown}: run `.ci/setup {setup}`, or `make test-{setup}`"
+        directory.exists(),
+        "no {shown}: run `.ci/setup {setup}`, or what of `make` tests it"
     );
     directory
 }

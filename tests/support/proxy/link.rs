@@ -2,7 +2,6 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -10,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::set_socket_linger;
 
+use super::behind::Connection;
 use super::{End, Mode, Shared, lock};
 
 const PIECE: usize = 16 * 1024;
@@ -18,7 +18,7 @@ const PIECE: usize = 16 * 1024;
 pub(super) struct Link {
     shared: Arc<Shared>,
     client: TcpStream,
-    server: UnixStream,
+    server: Connection,
     mode: Mutex<Mode>,
     changed: Condvar,
     has_ended: AtomicBool,
@@ -29,7 +29,7 @@ pub(super) struct Link {
 impl Link {
     pub(super) fn open(shared: &Arc<Shared>, client: TcpStream) -> io::Result<Arc<Self>> {
         client.set_nodelay(true)?;
-        let server = UnixStream::connect(&shared.server)?;
+        let server = shared.behind.connect()?;
         let link = Arc::new(Self {
             shared: Arc::clone(shared),
             client,
@@ -98,7 +98,7 @@ impl Link {
                 continue;
             }
             add(&self.shared.totals.requests, length);
-            if (&self.server).write_all(request).is_err() {
+            if self.server.write_all(request).is_err() {
                 break;
             }
         }
@@ -107,7 +107,8 @@ impl Link {
 
     fn pump_replies(&self) {
         let mut piece = vec![0; PIECE];
-        while let Ok(length @ 1..) = (&self.server).read(&mut piece) {
+        while let Ok(length @ 1..) = self.server.read(&mut piece) {
+            self.shared.behind.disguise(&mut piece[..length]);
             if self.reply(&piece[..length]).is_err() {
                 break;
             }

@@ -1,14 +1,16 @@
 //! A TCP proxy that breaks: between the code under test and a server, on the loopback only.
 
+mod behind;
 mod link;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use behind::Behind;
 use link::Link;
 
 /// Connections at a time; more are closed at once.
@@ -79,7 +81,7 @@ struct Totals {
 /// What the proxy and its links share.
 #[derive(Debug)]
 struct Shared {
-    server: PathBuf,
+    behind: Behind,
     totals: Totals,
     mode: Mutex<Mode>,
     /// Not owned: a reset is sent when a link's threads let go of it.
@@ -100,10 +102,19 @@ pub struct Proxy {
 impl Proxy {
     /// In front of the server on this unix socket. Passes until told otherwise.
     pub fn before(server: &Path) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        Self::at(0, Behind::Socket(server.to_owned()))
+    }
+
+    /// In front of a Kafka broker, which tells clients its own address: they are told the proxy's instead, on the same port.
+    pub fn before_broker(broker: SocketAddr) -> Self {
+        Self::at(broker.port(), Behind::Broker(broker))
+    }
+
+    fn at(port: u16, behind: Behind) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a port");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
-            server: server.to_owned(),
+            behind,
             totals: Totals::default(),
             mode: Mutex::new(Mode::Pass),
             links: Mutex::default(),
