@@ -24,6 +24,7 @@
 
 use std::error::Error as StdError;
 
+use crate::kafka;
 use crate::model::{Kind, Problem};
 use crate::wire::{self, ErrorKind, Stop};
 
@@ -260,6 +261,8 @@ fn exit_of(cause: &(dyn StdError + 'static)) -> Option<Exit> {
         Some(problem.kind.into())
     } else if let Some(error) = cause.downcast_ref::<wire::Error>() {
         Some(kind_of(error.kind).into())
+    } else if let Some(error) = cause.downcast_ref::<kafka::Error>() {
+        Some(error.kind.into())
     } else if let Some(Stop::Wire(error)) = cause.downcast_ref::<Stop>() {
         Some(kind_of(error.kind).into())
     } else if let Some(Stop::Sink(error)) = cause.downcast_ref::<Stop>() {

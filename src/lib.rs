@@ -28,12 +28,13 @@
 //! | [`watching`] | one look after the other at everything, with what the rules find | model, topology, wire, streams, findings |
 //! | [`worker`] | the consume loop and its handlers | model, http, topology, platform, wire, streams, planted |
 //! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, platform, wire, worker |
+//! | [`bridge`] | bridges between streams and topics of Kafka | model, topology, wire, archive, kafka, streams, worker |
 //! | [`view`] | reports and entries to text; pure | model, topology, streams (report types), findings, recording (report types) |
 //! | [`cli`] | flags and value parsers that commands share | model, topology, kafka |
 //! | [`serve`] | the same over HTTP: endpoints, metrics, events, a page; one look for all who ask | model, topology, wire, streams, findings, watching, recording, view, cli |
 //! | [`top`] | the same on a full screen, live: what happens to the state of the screen, and how that is drawn; pure | model, streams, findings, view |
 //! | [`settings`] | flags > environment > context > file > default, with each value's origin | model, cli, wire, kafka |
-//! | [`exit`] | outcomes and errors to exit codes | model, wire |
+//! | [`exit`] | outcomes and errors to exit codes | model, wire, kafka |
 //! | [`console`] | stdout, stderr, terminal facts, progress, prompts, signals; the only writer | model, view, settings, exit |
 //! | [`commands`] | one file per subcommand: resolve, call one operation, hand over the report | everything above |
 //!
@@ -104,6 +105,7 @@
 //! - a script that runs on the server: `wire/scripts`
 
 pub mod archive;
+pub mod bridge;
 pub mod cli;
 pub mod commands;
 pub mod console;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::model::{Entry, EntryId, Name, json_bytes};
 
 /// Appends the line of an entry.
-pub(super) fn push_line(out: &mut Vec<u8>, stream: &Name, id: EntryId, fields: &[(&[u8], &[u8])]) {
+pub fn push_line(out: &mut Vec<u8>, stream: &Name, id: EntryId, fields: &[(&[u8], &[u8])]) {
     out.extend_from_slice(b"{\"stream\":");
     json_bytes(out, stream.as_bytes());
     out.extend_from_slice(b",\"id\":\"");
@@ -41,7 +41,7 @@ struct Line {
 }
 
 /// The entry of a line, if it is one of `stream`.
-pub(super) fn parse_line(line: &[u8], stream: &Name) -> Option<Entry> {
+pub fn parse_line(line: &[u8], stream: &Name) -> Option<Entry> {
     let line: Line = serde_json::from_slice(line).ok()?;
     let fields = line.fields.into_iter();
     let fields = fields.map(|(name, value)| (name.into_bytes(), value.into_bytes()));

@@ -32,6 +32,7 @@ mod writer;
 pub use access::Access;
 pub use destination::Destination;
 pub use groups::{Groups, GroupsBuilder, GroupsHead, SavedGroup, SavedPending};
+pub use line::{parse_line, push_line};
 pub use load::{Loaded, load, newest_groups};
 pub use look::{DamagedPart, SegmentRow, SegmentState, list, verify};
 pub use manifest::{Frame, Manifest};

@@ -5,6 +5,7 @@ mod ack;
 mod acl;
 mod archive;
 mod audit;
+mod bridge;
 mod check;
 mod claim;
 mod completions;
@@ -137,15 +138,15 @@ commands! {
     "Look": check Check, doctor Doctor, info Info, lag Lag, pending Pending, tail Tail, read Read,
         get Get, stats Stats, memory Memory, metrics Metrics, serve Serve, top Top, record Record, history History, wait Wait, explain Explain, trace Trace;
     "Repair": claim Claim, requeue Requeue, retry Retry, ack Ack, pause Pause, resume Resume, dlq Dlq, snapshot Snapshot, undo Undo, audit Audit;
-    "Work": worker Worker, consume Consume, trial Try as "try", replay Replay;
+    "Work": worker Worker, consume Consume, trial Try as "try", replay Replay, bridge Bridge;
     "Keep": archive Archive, restore Restore, groups Groups, consumers Consumers, trim Trim;
     "Connect": context Context, ping Ping, acl Acl;
 }
 
 impl Command {
-    /// Whether its results are printed on standard output. A worker reports in its log instead.
+    /// Whether its results are printed on standard output. Workers and bridges report in their logs instead.
     fn shows_outcome(&self) -> bool {
-        !matches!(self, Self::Worker(_))
+        !matches!(self, Self::Worker(_) | Self::Bridge(_))
     }
 
     /// Whether it prints until it is told to stop.

@@ -79,7 +79,10 @@ impl Client {
         let described = topics
             .remove(topic)
             .unwrap_or_else(|| Err(KrafkaError::unknown_topic(topic)));
-        let described = described.map_err(|error| error_of(&error))?;
+        let described = described.map_err(|error| match error_of(&error) {
+            error if error.kind == Kind::NotFound => no_topic(topic),
+            error => error,
+        })?;
         Ok(u32::try_from(described.partitions.len()).unwrap_or(u32::MAX))
     }
 
@@ -306,9 +309,13 @@ impl Producer {
 }
 
 fn krafka_record(topic: &str, record: Record) -> krafka::Record {
-    let mut sent = krafka::Record::new(topic, record.value)
+    let mut sent = krafka::Record::new(topic, Vec::new())
         .partition(signed(record.partition))
         .timestamp(record.timestamp_ms);
+    sent = match record.value {
+        Some(value) => sent.value(value),
+        None => sent.without_value(),
+    };
     if let Some(key) = record.key {
         sent = sent.key(key);
     }
@@ -387,16 +394,18 @@ fn unanswered(cluster: &Cluster, wait: Duration) -> Error {
     Error::new(Kind::Unavailable, true, text)
 }
 
+fn no_topic(topic: &str) -> Error {
+    let text = format!("Kafka has no topic `{topic}`");
+    Error::new(Kind::NotFound, false, text)
+}
+
 /// An error in the kinds of this tool.
 fn error_of(error: &KrafkaError) -> Error {
     let text = format!("Kafka: {error}");
     let may_pass = error.is_retriable();
     match error {
         KrafkaError::Auth { .. } => Error::new(Kind::Denied, false, text),
-        KrafkaError::UnknownTopic { topic } => {
-            let text = format!("Kafka has no topic `{topic}`");
-            Error::new(Kind::NotFound, false, text)
-        }
+        KrafkaError::UnknownTopic { topic } => no_topic(topic),
         KrafkaError::Broker { code, .. } => of_broker(*code, may_pass, text),
         KrafkaError::Config { .. }
         | KrafkaError::Compression { .. }

@@ -10,8 +10,8 @@ pub struct Record {
     pub partition: u32,
     /// Its key, if it has one.
     pub key: Option<Vec<u8>>,
-    /// Its value.
-    pub value: Vec<u8>,
+    /// Its value; `None` for a tombstone.
+    pub value: Option<Vec<u8>>,
     /// Its headers.
     pub headers: Headers,
     /// Its time, in milliseconds since 1970.
@@ -26,7 +26,8 @@ impl Record {
             .iter()
             .map(|(name, value)| name.len() + value.as_ref().map_or(0, Vec::len) + 10)
             .sum();
-        self.key.as_ref().map_or(0, Vec::len) + self.value.len() + headers + 40
+        let length = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
+        length(&self.key) + length(&self.value) + headers + 40
     }
 }
 

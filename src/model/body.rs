@@ -46,6 +46,15 @@ impl Serialize for Body {
     }
 }
 
+/// Appends fields as a JSON object, in the form of [`Body`].
+pub fn push_object<'f>(
+    out: &mut Vec<u8>,
+    fields: impl ExactSizeIterator<Item = (&'f [u8], &'f [u8])> + Clone,
+) {
+    // Neither memory nor these fields can refuse to be written.
+    let _ = serde_json::to_writer(out, &AsObject(fields));
+}
+
 /// Owned fields, borrowed.
 pub(super) fn borrowed(fields: &Fields) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> + Clone {
     fields

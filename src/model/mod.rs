@@ -54,7 +54,7 @@ mod web_address;
 pub use adaptive_batch::AdaptiveBatch;
 pub use backoff::{Backoff, Waits};
 pub use batch::Batch;
-pub use body::{Body, EntryObject};
+pub use body::{Body, EntryObject, push_object};
 pub use claim_idle::ClaimIdle;
 pub use consent::Consent;
 pub use counted::{counted, entries, with_commas};

@@ -237,6 +237,11 @@ impl Settings {
         kafka::resolve(args, &Env::read())
     }
 
+    /// Whether the environment names Kafka brokers.
+    pub fn names_kafka() -> bool {
+        Env::read().has("UCP_STREAMS_KAFKA")
+    }
+
     /// Where to look for programs that are named without a directory: `$PATH`.
     pub fn search_path() -> Option<OsString> {
         std::env::var_os("PATH")

@@ -360,6 +360,14 @@ pub fn journal_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":journal:", group.as_bytes()].concat())
 }
 
+/// The group of a bridge to Kafka that is given no other.
+pub const BRIDGE_GROUP: &str = "kafka-bridge";
+
+/// The key in which is kept what a bridge to Kafka began with: `{S}:bridge-to:<group>`.
+pub fn bridge_key(stream: &Name, group: &Name) -> Name {
+    stream.derived([b":bridge-to:", group.as_bytes()].concat())
+}
+
 /// The group's retry stream, which only its workers read, beside the stream: `{S}:retry:<group>`.
 pub fn retry_key(stream: &Name, group: &Name) -> Name {
     stream.derived([RETRY, group.as_bytes()].concat())

@@ -36,3 +36,4 @@ pub use policy::Policy;
 pub use portion::Portion;
 pub use pulse::Pulse;
 pub use state::breaker::Breaker;
+pub use state::in_hand::Delivery;

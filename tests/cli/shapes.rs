@@ -205,6 +205,10 @@ impl Checker {
         let files = crate::archive::segments(&kept);
         std::fs::write(&files[0], "torn").unwrap();
         self.run(&format!("archive verify {place}"));
+        self.words(
+            r#"SET {events.normalized}:bridge-to:event-processors {"topic":"t","partitions":1}"#,
+        );
+        self.run("bridge status");
     }
 
     /// As [`Checker::run`], of each line.

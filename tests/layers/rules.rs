@@ -21,7 +21,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("flate2", &["streams"]),
     (
         "futures_util",
-        &["streams", "worker", "commands", "wire", "serve"],
+        &["bridge", "streams", "worker", "commands", "wire", "serve"],
     ),
     ("hyper", &["serve"]),
     ("hyper_util", &["serve"]),
@@ -59,15 +59,15 @@ pub const CRATES: &[(&str, &[&str])] = &[
     (
         "tokio",
         &[
-            "archive", "kafka", "wire", "streams", "watching", "worker", "demo", "console",
-            "commands", "serve",
+            "archive", "bridge", "kafka", "wire", "streams", "watching", "worker", "demo",
+            "console", "commands", "serve",
         ],
     ),
     ("tokio_rustls", &["wire"]),
     ("toml_edit", &["settings", "topology"]),
     (
         "tracing",
-        &["kafka", "worker", "console", "commands", "serve"],
+        &["bridge", "kafka", "worker", "console", "commands", "serve"],
     ),
     ("tracing_subscriber", &["console"]),
     ("unicode_width", &["view", "top"]),

@@ -126,6 +126,11 @@ commands! {
     ]
     archive_ls "archive ls" => [on(&["archive", "ls", "nowhere"])]
     archive_verify "archive verify" => [on(&["archive", "verify", "nowhere"])]
+    bridge_to_kafka "bridge to-kafka" => [
+        on(&["bridge", "to-kafka", STREAM, "--topic", "events", "--once", "--brokers", "127.0.0.1:1"]),
+        on(&["bridge", "to-kafka", STREAM, "--topic", "events", "--once"]),
+    ]
+    bridge_status "bridge status" => [on(&["bridge", "status", STREAM])]
     claim "claim" => [
         on(&["claim", GROUP, "--idle", "1h", "--to", "worker-3", "--yes"]),
         on(&["claim", GROUP, "--idle", "1h", "--to", "worker-3", "--dry-run"]),

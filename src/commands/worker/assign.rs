@@ -172,6 +172,41 @@ pub(in crate::commands) fn of_portion(
     }
 }
 
+/// The least time after which another bridge may take what one has pending: that of the lease, which is what counts.
+const BRIDGE_IDLE: Duration = Duration::from_secs(15);
+/// Deliveries of an entry that fails no handler: only ends of bridges count.
+const UNLIMITED: u64 = u32::MAX as u64;
+
+/// The assignment of the bridge of this group, which is the only one at a time, whatever the topology says.
+///
+/// # Errors
+/// A topology that cannot be read.
+pub(in crate::commands) fn of_bridge(
+    stream: &Name,
+    group: &Name,
+    handler: Arc<Handler>,
+    context: &Context,
+) -> Result<Assignment> {
+    let topology = context.topology()?;
+    let spec = match topology.group(group, Some(stream)) {
+        Ok(spec) => spec,
+        Err(_) => GroupSpec::new(group.clone(), stream.clone()),
+    };
+    let mut policy = Policy::from(&spec);
+    policy.batch = INLINE_BATCH;
+    policy.is_batch_fixed = true;
+    policy.claim_idle = BRIDGE_IDLE;
+    policy.max_deliveries = UNLIMITED;
+    // It fails no entry, so that there is nothing to wait for.
+    policy.backoff.base = Duration::from_millis(1);
+    policy.backoff.cap = policy.backoff.base;
+    policy.check()?;
+    Ok(Assignment {
+        is_single: true,
+        ..of_group(&spec, handler, &consumer_name(), topology, policy)
+    })
+}
+
 /// The assignment of a worker of the group, which runs until it is told to stop.
 fn of_group(
     group: &GroupSpec,

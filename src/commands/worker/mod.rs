@@ -1,6 +1,7 @@
 //! `worker run`: handles the entries of groups in this process.
 
 pub(super) mod assign;
+mod ended;
 pub(super) mod handlers;
 mod journal;
 mod metrics;
@@ -21,11 +22,11 @@ use super::Context;
 use crate::cli::{DryRun, Impact, Prints, PrintsPlan, name, parse_duration, per_second};
 use crate::exit::Exit;
 use crate::model::{
-    Cell, Column, Format, Limit, LogFormat, Name, Paused, Problem, Row, counted, with_commas,
+    Cell, Column, Format, Limit, LogFormat, Name, Paused, Row, counted, with_commas,
 };
-use crate::streams::target::Target;
-use crate::topology::Topology;
 use crate::worker::{Assignment, Summary};
+pub(super) use assign::of_bridge;
+pub(super) use ended::{Watching, work_on};
 pub(super) use rehearse::PlanRow;
 
 /// The heading of the options about starting and stopping.
@@ -218,59 +219,20 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     };
     let (rows, stopped, _) =
         supervise::work(jobs.collect(), dialer, listener, context.console.status()).await?;
-    for row in &rows {
-        if is_once && row.is_unfinished() {
-            // Said even when only what is wrong is to be said: cron mails what is printed, not the exit code.
-            context.console.warn(&row.line());
-        } else {
-            context.console.note(&row.line());
-        }
-    }
     if matches!(
         context.console.options().format,
         Format::Json | Format::Ndjson | Format::Csv
     ) {
         context.console.show(&rows, Limit::All)?;
     }
-    let is_part = rows.iter().any(|row| row.summary.left_pending > 0);
-    let saw_loss = rows.iter().any(WorkerRow::saw_loss);
-    let refusal = on_hold(&rows, context.topology()?);
-    let exit = stopped.unwrap_or(if is_once {
-        Exit::of_parts(is_part, saw_loss)
-    } else {
-        Exit::Done
-    });
+    let (exit, refusal) = ended::told(&rows, stopped, is_once, context)?;
     match journal.map_or(Ok(()), |journal| journal.finish()) {
         Err(problem) if exit == Exit::Done => return Err(problem.into()),
         // What else there is to say has a code of its own.
         Err(problem) => context.console.warn(&problem.to_string()),
         Ok(()) => {}
     }
-    match refusal {
-        // What was lost is worse, and a signal is what was asked for last.
-        Some(problem) if matches!(exit, Exit::Done | Exit::Partial) => Err(problem.into()),
-        _ => Ok(exit),
-    }
-}
-
-/// Why workers that were to work once did not, or not to the end: their groups are paused.
-fn on_hold(rows: &[WorkerRow], topology: &Topology) -> Option<Problem> {
-    let held = rows
-        .iter()
-        .filter_map(|row| Some((row, row.paused.as_ref()?)));
-    let held: Vec<_> = held.collect();
-    let (first, _) = held.first()?;
-    let told = held.iter().map(|(row, paused)| {
-        let (group, stream) = (&row.group, &row.stream);
-        format!("group `{group}` on `{stream}` is paused {}", paused.told())
-    });
-    let told: Vec<String> = told.collect();
-    let target = Target {
-        stream: first.stream.clone(),
-        group: first.group.clone(),
-    };
-    let resume = target.command("resume", topology);
-    Some(Problem::refused(told.join("; ")).hint(format!("when it may go on: {resume}")))
+    ended::refused(exit, refusal)
 }
 
 /// Handles the assigned entries, reports the outcome in a line, and fails if the work did.

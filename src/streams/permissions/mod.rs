@@ -156,6 +156,12 @@ impl About {
                     Keys::DeadLetters => add("~", &dead_letter, ""),
                     Keys::Restoring => add("~", &stream.derived(":restoring"), "*"),
                     Keys::Replays => of_replays(stream).iter().for_each(|it| add("~", it, "*")),
+                    Keys::Bridges => of_bridges(stream).iter().for_each(|it| add("~", it, "")),
+                    Keys::ReadBridges => {
+                        for key in [topology::bridge_key, topology::lease_key] {
+                            add("%R~", &key(stream, &Name::default()), "*");
+                        }
+                    }
                     Keys::ReadBreakers | Keys::ReadLosses | Keys::ReadPauses
                         if topology.groups_of(stream).next().is_none() => {}
                     Keys::ReadBreakers => add("%R~", &stream.derived(":breaker:"), "*"),
@@ -264,6 +270,19 @@ fn of_replays(stream: &Name) -> [Name; 8] {
         topology::breaker_key(stream, &group),
         topology::losses_key(stream, &group),
         topology::retry_key(stream, &group),
+        topology::paused_key(stream, &group),
+    ]
+}
+
+/// The keys that a bridge and its worker keep beside the stream.
+fn of_bridges(stream: &Name) -> [Name; 6] {
+    let group = Name::from(topology::BRIDGE_GROUP);
+    [
+        topology::bridge_key(stream, &group),
+        topology::lease_key(stream, &group),
+        topology::policy_key(stream, &group),
+        topology::inflight_key(stream, &group),
+        topology::losses_key(stream, &group),
         topology::paused_key(stream, &group),
     ]
 }

@@ -133,6 +133,10 @@ pub(super) enum Keys {
     Working,
     /// The keys of replays of the streams.
     Replays,
+    /// The keys of bridges of the streams to Kafka, in their usual group.
+    Bridges,
+    /// The keys that tell of bridges of the streams to Kafka, for reading only.
+    ReadBridges,
     /// The demo's own keys.
     Demo,
     /// The audit stream, for reading only.
@@ -244,7 +248,7 @@ const DEMO: &[&[&str]] = &[
 /// One row per command. A command that is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{Audit, DeadLetters, Demo, Due, Losses, Pauses, ReadAudit, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadRetries, ReadStreams, Replays, Restoring, Retries, Streams, Working};
+    use Keys::{Audit, Bridges, DeadLetters, Demo, Due, Losses, Pauses, ReadAudit, ReadBridges, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadRetries, ReadStreams, Replays, Restoring, Retries, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
@@ -302,6 +306,8 @@ pub(super) const TABLE: &[Needs] = &{
         needs("try", Groups, &[PENDING, &["xrevrange"]], &[ReadStreams, ReadDeadLetters]),
         needs("replay", Scope::Streams, &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, LOSSES, RETRIES, LEASE, SAVE, &["xgroup|destroy"]], &[Streams, DeadLetters, Replays, Audit]),
         needs("worker run", Groups, WORK, &[Streams, DeadLetters, Working]),
+        needs("bridge to-kafka", Scope::Streams, &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, LOSSES, LEASE], &[Streams, DeadLetters, Bridges]),
+        needs("bridge status", Scope::Streams, &[LOOK, MEASURE, KIND, &["xlen", "get", "hgetall"]], &[ReadStreams, ReadLosses, ReadPolicies, ReadRetries, ReadBridges]),
         needs("demo", Nothing, DEMO, &[Demo]),
     ]
 };

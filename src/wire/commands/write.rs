@@ -105,6 +105,11 @@ pub fn set_for(key: &Name, value: &[u8], expiry: Duration) -> Request<()> {
         .arg(expiry_ms)
 }
 
+/// `SET`: stores a value.
+pub fn set_value(key: &Name, value: &[u8]) -> Request<()> {
+    Request::new("SET", Some(key.as_bytes()), done).arg(value)
+}
+
 /// `SET … NX`: stores a value unless the key is there. Returns whether it was stored.
 pub fn set_unless_there(key: &Name, value: &[u8]) -> Request<bool> {
     Request::new("SET", Some(key.as_bytes()), |_, value| {

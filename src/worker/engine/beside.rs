@@ -170,7 +170,10 @@ pub(super) async fn look_at_retries(
     connection: &Connection,
     job: &Assignment,
 ) -> Result<Option<Waiting>, Error> {
-    if job.home.is_some() || matches!(job.mode, Mode::Preclaimed | Mode::Portion) {
+    if job.home.is_some()
+        || matches!(job.mode, Mode::Preclaimed | Mode::Portion)
+        || job.handler.ordered().is_some()
+    {
         return Ok(None);
     }
     let key = retry_key(&job.stream, &job.group);

@@ -211,6 +211,9 @@ impl Engine {
         let is_alone = delivery.is_alone;
         let (handler, origin) = (Arc::clone(&self.job.handler), Arc::clone(&self.origin));
         let policy = self.job.policy;
+        // Handed over here, and not in its task: tasks may begin in any order.
+        let handed_over = self.job.handler.ordered();
+        let handed_over = handed_over.map(|it| it.take(delivery.clone()));
         let report = Report {
             finished: self.finished_sender.clone(),
             delivery,
@@ -218,6 +221,10 @@ impl Engine {
         };
         let task = tokio::spawn(async move {
             let mut report = report;
+            if let Some(told) = handed_over {
+                report.verdict = Some(told.await.unwrap_or(Verdict::Interrupted));
+                return;
+            }
             // Looked at once more: the process may have stood still since this was started.
             report.verdict = Some(if Instant::now() < leases_end {
                 handler.handle(&origin, &report.delivery, &policy).await

@@ -71,8 +71,8 @@ use crate::model::{AdaptiveBatch, EntryId, Name};
 use crate::planted;
 use crate::wire::{Connection, Dialer, Error, ExpectedPending, Fence, Holder, Lease as EntryLease};
 use crate::worker::counters::{Counters, Figures, add};
-use crate::worker::handler::Finished;
 use crate::worker::handler::Origin;
+use crate::worker::handler::{Finished, Ordered};
 use crate::worker::job::{Assignment, Mode, Signal};
 use crate::worker::journal::JournalWriter;
 use crate::worker::policy::Policy;
@@ -300,6 +300,9 @@ impl Engine {
             if *self.signal.borrow() != Signal::Run {
                 return Ok(());
             }
+            if let Some(failure) = self.job.handler.ordered().and_then(Ordered::failure) {
+                return Err(failure.into());
+            }
             if let Err(error) = self.turn().await {
                 self.on_error(error).await?;
             }
@@ -413,6 +416,9 @@ impl Engine {
                         self.inheritance.of(predecessor);
                     }
                     self.bar = Bar::of(&self.job, self.seat);
+                    if let Some(handler) = self.job.handler.ordered() {
+                        handler.begin();
+                    }
                 }
             }
             Turn::Lost => {
@@ -423,6 +429,11 @@ impl Engine {
                 tracing::info!(group = %self.job.group, stream = %self.job.stream, "another worker is the active one: standing by");
             }
             Turn::Same => {}
+        }
+        if let Some(lease) = &self.lease
+            && let (Some(handler), Some(until)) = (self.job.handler.ordered(), lease.held_until())
+        {
+            handler.is_active_until(until);
         }
         Ok(is_held)
     }

@@ -8,6 +8,7 @@ mod attempt;
 mod builtin;
 mod exec;
 mod http;
+mod ordered;
 mod pipe;
 mod program;
 
@@ -19,6 +20,7 @@ pub use attempt::reap_orphans;
 pub use builtin::{Builtin, Inline};
 pub use exec::Exec;
 pub use http::Http;
+pub use ordered::Ordered;
 pub use pipe::Pipe;
 pub use program::require_program;
 
@@ -205,6 +207,8 @@ pub enum Handler {
     Pipe(Pipe),
     /// One request for each entry.
     Http(Http),
+    /// Takes entries in their order, many at a time.
+    Ordered(Box<dyn Ordered>),
 }
 
 impl Handler {
@@ -221,7 +225,7 @@ impl Handler {
         match self {
             Self::Inline(handler) => handler.outputs(),
             // Where a process's answers go is known when it gives them: the script refuses what cannot be one.
-            Self::Exec(_) | Self::Pipe(_) => Vec::new(),
+            Self::Exec(_) | Self::Pipe(_) | Self::Ordered(_) => Vec::new(),
             Self::Http(handler) => handler.results().into_iter().cloned().collect(),
         }
     }
@@ -236,7 +240,16 @@ impl Handler {
     pub(super) fn ahead(&self) -> usize {
         match self {
             Self::Pipe(handler) => handler.ahead(),
+            Self::Ordered(handler) => handler.capacity().saturating_sub(1),
             _ => 0,
+        }
+    }
+
+    /// The handler that takes entries in their order, if it is one.
+    pub(super) fn ordered(&self) -> Option<&dyn Ordered> {
+        match self {
+            Self::Ordered(handler) => Some(&**handler),
+            _ => None,
         }
     }
 
@@ -256,6 +269,10 @@ impl Handler {
             Self::Http(handler) => within(limit, handler.handle(origin, delivery))
                 .await
                 .unwrap_or_else(|| Verdict::failed(Fault::Service, overdue(limit))),
+            Self::Ordered(handler) => {
+                let told = handler.take(delivery.clone()).await;
+                told.unwrap_or(Verdict::Interrupted)
+            }
         }
     }
 
@@ -265,7 +282,7 @@ impl Handler {
         match self {
             Self::Exec(handler) => handler.close().await,
             Self::Pipe(handler) => handler.close().await,
-            Self::Inline(_) | Self::Http(_) => {}
+            Self::Inline(_) | Self::Http(_) | Self::Ordered(_) => {}
         }
     }
 }

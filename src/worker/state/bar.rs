@@ -1,4 +1,4 @@
-//! What a worker that handles the entries of one key in order must settle before it reads anything new.
+//! What a worker that handles entries in order must settle before it reads anything new.
 
 use super::shared::Seat;
 use crate::model::EntryId;
@@ -19,7 +19,7 @@ impl Bar {
     /// At the start of this work.
     pub(in crate::worker) fn of(job: &Assignment, seat: Seat) -> Self {
         let reads = matches!(job.mode, Mode::Forever | Mode::Once);
-        if job.key.is_some() && reads && seat == Seat::Stream {
+        if (job.key.is_some() || job.handler.ordered().is_some()) && reads && seat == Seat::Stream {
             Self::Unknown
         } else {
             Self::Lifted

@@ -147,6 +147,21 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         "going on where an earlier restore was cut off",
     ),
     (
+        "bridge to-kafka",
+        &["+pexpire", "+pttl", "+xgroup|setid"],
+        "renewing the lease, awaiting another's, and what was lost before delivery",
+    ),
+    (
+        "bridge to-kafka",
+        &[
+            "+hget",
+            "+hlen",
+            "+hscan",
+            "~{events.normalized}:inflight:kafka-bridge",
+        ],
+        "noting what is long in flight, and forgetting what is not",
+    ),
+    (
         "worker run",
         &["+pexpire", "+pttl"],
         "renewing a lease, and awaiting another's",

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 use ucp_streams::cli::Impact;
 
 use crate::service;
+#[cfg(all(target_os = "linux", feature = "kafka"))]
+use crate::support::Broker;
 use crate::support::{Invocation, Run, TestServer};
 
 pub(crate) const STREAM: &str = "events.normalized";
@@ -24,6 +26,13 @@ const SNAPSHOT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/tests/access/acl/1796039501796-0.snapshot"
 );
+
+/// The topic of the bridges.
+const BRIDGED: &str = "t";
+/// A bridge has something pending that is gone.
+const LOSE_BRIDGED: &str = "EVAL redis.call('XGROUP','CREATE',KEYS[1],'kafka-bridge','0');redis.call('XREADGROUP','GROUP','kafka-bridge','c9','COUNT','1','STREAMS',KEYS[1],'>');redis.call('XCLAIM',KEYS[1],'kafka-bridge','c9','0','1-0','IDLE','100000');redis.call('XDEL',KEYS[1],'1-0') 1 events.normalized";
+/// A bridge of the group that sends.
+const BRIDGES: &str = "EVAL redis.call('SET',KEYS[1],cjson.encode({topic='t',partitions=1}));redis.call('SET',KEYS[2],'c9'..string.char(32)..'x') 2 {events.normalized}:bridge-to:event-processors {events.normalized}:lease:event-processors";
 
 /// Pauses the group.
 const PAUSE: &str =
@@ -114,6 +123,11 @@ impl Scene {
         };
         let port = SERVICE.get_or_init(service::service);
         let url = format!("http://127.0.0.1:{port}/predict");
+        let invocation = if self.command == "bridge to-kafka" {
+            invocation.env("UCP_STREAMS_KAFKA", brokers())
+        } else {
+            invocation
+        };
         invocation.env("UCP_STREAMS_ML_URL", url).run()
     }
 
@@ -121,6 +135,24 @@ impl Scene {
     pub(crate) fn is_played(&self, server: &TestServer, run: &Run) -> bool {
         run.code() == Some(self.code) && (self.is_done)(server, run)
     }
+}
+
+/// In a build without Kafka its commands cannot be played.
+#[cfg(not(all(target_os = "linux", feature = "kafka")))]
+fn brokers() -> String {
+    "127.0.0.1:1".to_owned()
+}
+
+/// The brokers of bridges, started for the first one, with their topic.
+#[cfg(all(target_os = "linux", feature = "kafka"))]
+fn brokers() -> String {
+    static BROKER: OnceLock<Broker> = OnceLock::new();
+    let broker = BROKER.get_or_init(|| {
+        let broker = Broker::start();
+        broker.topic(BRIDGED, 2);
+        broker
+    });
+    broker.brokers()
 }
 
 /// How many entries a stream has.
@@ -351,6 +383,15 @@ const SCENES: &[Scene] = &[
     }),
     scene("worker run", OF_PREDICTIONS, &["worker", "run", "prediction-processors", "--once"]).does(|server, run| {
         publishes(run) && is_through(server, PREDICTIONS, "prediction-processors") && length(server, "predictions.results") == 4
+    }),
+    scene("bridge to-kafka", OF_STREAM, &["bridge", "to-kafka", STREAM, "--topic", BRIDGED, "--once"]).does(|server, run| {
+        publishes(run) && is_through(server, STREAM, "kafka-bridge")
+    }),
+    scene("bridge to-kafka", OF_STREAM, &["bridge", "to-kafka", STREAM, "--topic", BRIDGED, "--once"]).after(LOSE_BRIDGED).ends(9).does(|_, run| {
+        !run.stderr().contains("cannot be recorded")
+    }),
+    scene("bridge status", OF_STREAM, &["bridge", "status", STREAM, "-o", "json"]).after(BRIDGES).does(|_, run| {
+        run.stdout().contains("\"active\":\"c9\"")
     }),
     scene("demo", &[], &["demo"]).does(|_, run| run.stderr().contains("removed the demonstration's own keys")),
 ];

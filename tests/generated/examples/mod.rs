@@ -7,6 +7,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+#[cfg(all(target_os = "linux", feature = "kafka"))]
+use crate::support::Broker;
 use crate::support::{Run, ucp};
 use scene::{Shop, prepare};
 
@@ -117,6 +119,9 @@ fn examples_run_last_quarter() {
 fn runs_one(example: &Example) {
     let shop = prepare(&example.line);
     let line = shop.here(&example.line);
+    if line.starts_with("ucp-streams bridge ") {
+        return bridges(&shop, &line);
+    }
     if goes_on(&line) {
         let effect = |shop: &Shop| {
             let said = shop.said();
@@ -151,6 +156,43 @@ fn runs_one(example: &Example) {
     };
     ends_well(&run, &line, &shop);
     shop.clear(&line);
+}
+
+/// In a build without Kafka they say that it is missing.
+#[cfg(not(all(target_os = "linux", feature = "kafka")))]
+fn bridges(shop: &Shop, line: &str) {
+    shop.bash(line).stderr_has("error:");
+}
+
+/// With a broker in place of those that the example names; it has no TLS.
+#[cfg(all(target_os = "linux", feature = "kafka"))]
+fn bridges(shop: &Shop, line: &str) {
+    let broker = Broker::start();
+    for topic in ["events", "raw"] {
+        broker.topic(topic, 2);
+    }
+    let brokers = broker.brokers();
+    let here = |line: &str| {
+        let line = line.replace("kafka-1:9092,kafka-2:9092", &brokers);
+        let line = line.replace("kafka-1:9092", &brokers);
+        shop.bash(&format!("export UCP_STREAMS_KAFKA={brokers}; {line}"))
+    };
+    if line.contains("--kafka-password-file") {
+        here(line)
+            .assert_code(74)
+            .stderr_has("cannot read the password");
+        return;
+    }
+    if line.contains(" status") {
+        here("ucp-streams bridge to-kafka events.normalized --topic events --once").assert_code(0);
+    }
+    let is_endless = line.contains("to-kafka") && !line.contains("--once");
+    let line = if is_endless {
+        format!("{line} --once")
+    } else {
+        line.to_owned()
+    };
+    here(&line).assert_code(0).stderr_lacks("error:");
 }
 
 fn ends_well(run: &Run, line: &str, shop: &Shop) {
