@@ -12,6 +12,7 @@ mod completions;
 mod consume;
 mod consumers;
 mod context;
+mod copy;
 mod demo;
 mod dev;
 mod dlq;
@@ -139,7 +140,7 @@ commands! {
         get Get, stats Stats, memory Memory, metrics Metrics, serve Serve, top Top, record Record, history History, wait Wait, explain Explain, trace Trace;
     "Repair": claim Claim, requeue Requeue, retry Retry, ack Ack, pause Pause, resume Resume, dlq Dlq, snapshot Snapshot, undo Undo, audit Audit;
     "Work": worker Worker, consume Consume, trial Try as "try", replay Replay, bridge Bridge;
-    "Keep": archive Archive, restore Restore, groups Groups, consumers Consumers, trim Trim;
+    "Keep": archive Archive, restore Restore, copy Copy, groups Groups, consumers Consumers, trim Trim;
     "Connect": context Context, ping Ping, acl Acl;
 }
 

@@ -236,10 +236,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
 
 /// What must be the same when it goes on.
 fn terms(args: &Args) -> Vec<String> {
-    let conditions = args.equal.iter().map(|it| {
-        let sign = if it.is_negated { "!=" } else { "=" };
-        format!("{}{sign}{}", it.place, Name::from(&it.value[..]))
-    });
+    let conditions = args.equal.iter().map(ToString::to_string);
     let to = args.to_stream.iter().map(|to| format!("copied to {to}"));
     conditions.chain(to).collect()
 }

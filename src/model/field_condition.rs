@@ -1,5 +1,7 @@
 //! A condition on a field of an entry.
 
+use std::fmt;
+
 use super::Name;
 
 /// A field, or a value within a field's JSON, that must equal a value.
@@ -12,4 +14,12 @@ pub struct FieldCondition {
     pub value: Vec<u8>,
     /// Whether it must not equal that value; this also holds when there is no such place.
     pub is_negated: bool,
+}
+
+/// As it is typed, with what does not print escaped.
+impl fmt::Display for FieldCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.is_negated { "!=" } else { "=" };
+        write!(f, "{}{sign}{}", self.place, Name::from(&self.value[..]))
+    }
 }

@@ -22,6 +22,18 @@ impl Redaction {
         }
     }
 
+    /// The same, and these places, too.
+    #[must_use]
+    pub fn and(mut self, places: impl IntoIterator<Item = Name>) -> Self {
+        self.places.extend(places);
+        self
+    }
+
+    /// The places, in words: what is masked.
+    pub fn places(&self) -> &[Name] {
+        &self.places
+    }
+
     /// The fields with what is not shown masked; `None` when nothing has to be.
     pub fn masked(&self, fields: &[(&[u8], &[u8])]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
         if self.places.is_empty() {

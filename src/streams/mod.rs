@@ -10,6 +10,7 @@ pub mod chosen;
 pub mod claim;
 pub mod consume;
 pub mod consumers;
+pub mod copy;
 pub mod course;
 pub mod dead_letters;
 pub mod drift;

@@ -392,6 +392,11 @@ pub fn home_of_retries(key: &Name) -> Option<Name> {
     places.find_map(|at| retry_home(key, &Name::from(&bytes[at + RETRY.len()..])))
 }
 
+/// The key in which is kept what a stream is a copy of: `{S}:copied`.
+pub fn copied_key(stream: &Name) -> Name {
+    stream.derived(":copied")
+}
+
 /// Whether a key is the journal of a group, which belongs to this tool and is not a stream of the pipeline.
 pub fn is_journal(key: &Name) -> bool {
     const MARK: &[u8] = b":journal:";

@@ -2,7 +2,7 @@
 //! them.
 
 use super::encode::{push_arg, push_header, push_id, push_number};
-use crate::model::{EntryId, Fields, Name};
+use crate::model::{EntryId, Name};
 
 /// The beginning of every `XADD` to a stream.
 #[derive(Clone, Debug)]
@@ -29,8 +29,8 @@ impl AddsTo {
     }
 }
 
-/// `XADD` commands with generated ids, ready to be written ([`super::Lane::write_adds`]); their replies are read by
-/// [`super::Lane::added`].
+/// `XADD` commands, ready to be written ([`super::Lane::write_adds`]); their replies are read by [`super::Lane::added`].
+/// [`super::Lane::add_all_or_none`] does both, in one transaction.
 #[derive(Debug, Default)]
 pub struct Adds {
     pub(super) bytes: Vec<u8>,
@@ -59,15 +59,20 @@ impl Adds {
     }
 
     /// Appends an entry with an id of its own, which must be greater than that of the last entry of `stream`.
-    pub fn push_at(&mut self, stream: &Name, id: EntryId, fields: &Fields) {
+    pub fn push_at<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &mut self,
+        stream: &Name,
+        id: EntryId,
+        fields: &[(N, V)],
+    ) {
         let out = &mut self.bytes;
         push_header(out, 3 + 2 * fields.len());
         push_arg(out, b"XADD");
         push_arg(out, stream.as_bytes());
         push_id(out, id);
         for (name, value) in fields {
-            push_arg(out, name);
-            push_arg(out, value);
+            push_arg(out, name.as_ref());
+            push_arg(out, value.as_ref());
         }
         self.count += 1;
     }

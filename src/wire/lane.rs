@@ -305,6 +305,47 @@ impl Lane {
     }
 }
 
+impl Lane {
+    /// Adds all of these entries in one transaction (`MULTI`), in which nobody else's commands come between them. Where the
+    /// server has no memory for them, or may not be written to, it adds none. An entry that is refused for what it is, such as
+    /// an id that is not greater than the last one, is left out, and the others are added.
+    ///
+    /// # Errors
+    /// The first error of the server; when the connection is lost, whether they were added is unknown.
+    pub async fn add_all_or_none(&mut self, adds: &Adds) -> Result<()> {
+        if adds.is_empty() {
+            return Ok(());
+        }
+        let mut begin = Vec::new();
+        push_header(&mut begin, 1);
+        push_arg(&mut begin, b"MULTI");
+        let mut end = Vec::new();
+        push_header(&mut end, 1);
+        push_arg(&mut end, b"EXEC");
+        for bytes in [&begin, &adds.bytes, &end] {
+            self.write(bytes).await?;
+        }
+        let mut refused = None;
+        for _ in 0..=adds.len() {
+            match self.reply("XADD", self.deadline).await {
+                Err(error) if error.kind.is_connection_lost() => return Err(error),
+                Err(error) => refused = refused.or(Some(error)),
+                Ok(_) => {}
+            }
+        }
+        let deadline = self.deadline;
+        let done = self.reply("EXEC", deadline).await;
+        if let Some(refused) = refused {
+            return Err(refused);
+        }
+        let mut each = done?.children().filter_map(|it| it.error_line());
+        match each.next() {
+            Some(line) => Err(Error::from_server_line("XADD", &line)),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Why a streaming read ended early: an error of the server, or of the code that receives the entries.
 #[derive(Debug, thiserror::Error)]
 pub enum Stop {

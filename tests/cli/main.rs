@@ -13,6 +13,7 @@ mod claim_work;
 mod consume;
 mod consume_follow;
 mod consumers;
+mod copy;
 mod demo;
 mod dev;
 mod dlq;

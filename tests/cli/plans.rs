@@ -159,6 +159,7 @@ fn a_plan_that_is_no_list_of_what_was_done_has_a_shape_of_its_own() {
             "ingest" => "brandId=b eventType=page_view payload={}",
             "replay" => "events.normalized --from start --builtin null",
             "worker run" => "event-processors merge-processors",
+            "copy" => "events.normalized --to copies",
             _ => "",
         };
         let planned = PLANS.into_iter().find(|it| it.0 == name);
@@ -177,7 +178,10 @@ fn a_plan_that_is_no_list_of_what_was_done_has_a_shape_of_its_own() {
     assert_eq!(plans, PLANS.len(), "{checked:?}");
     let others: Vec<_> = checked.iter().filter(|it| !it.1).collect();
     let others: Vec<_> = others.iter().map(|it| it.0.as_str()).collect();
-    assert_eq!(others, ["publish", "ingest", "worker run", "replay"]);
+    assert_eq!(
+        others,
+        ["publish", "ingest", "worker run", "replay", "copy"]
+    );
     let empty: Vec<_> = lists_known.difference(&full).collect();
     let empty: Vec<_> = empty.iter().filter(|it| it.starts_with("plan.")).collect();
     assert!(empty.is_empty(), "nothing was ever in these: {empty:?}");

@@ -279,7 +279,8 @@ impl Checker {
     /// Handlers are tried, and entries replayed.
     fn tries_and_replays(&mut self) {
         self.run_all(
-            "try event-processors --last 1 --builtin forward:x --against builtin:forward:x
+            "copy events.normalized --to copies
+            try event-processors --last 1 --builtin forward:x --against builtin:forward:x
             replay events.normalized --from start --max-deliveries 1 --exec false
             replay events.normalized --from start --group event-processors --force --yes",
         );

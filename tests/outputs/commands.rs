@@ -282,6 +282,12 @@ commands! {
         on(&["trace", "nobody"]).text(),
         on(&["trace", "@240"]).text(),
     ]
+    copy "copy" => [
+        on(&["copy", STREAM, "--to", "copies", "--from", "@110", "--dry-run"]),
+        on(&["copy", STREAM, "--to", "copies", "--from", "@110", "--where", "event_type=purchase"]),
+        on(&["copy", STREAM, "--to", RAW]),
+        on(&["copy", STREAM, "--to", "nowhere:copies"]),
+    ]
     replay "replay" => [
         on(&["replay", STREAM, "--from", "@110", "--name", "june", "--builtin", "null"]),
         on(&["replay", STREAM, "--from", "@110", "--name", "june", "--to-stream", "elsewhere", "--dry-run"]),

@@ -4,14 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::archive::{Destination, GroupsHead, Writer, newest_groups};
 use crate::commands::shared::Context;
 use crate::commands::shared::archives::open_to_write;
-use crate::commands::shared::service::alive;
-use crate::commands::shared::watch::may_pass;
-use crate::console::{ServiceManager, Signals};
+use crate::commands::shared::rounds::Rounds;
+use crate::console::Signals;
 use crate::exit::Exit;
 use crate::model::{
     LogFormat, Name, Redaction, counted, entries, format_duration_short, human_bytes,
@@ -21,9 +20,6 @@ use crate::wire::{Connection, Dialer};
 
 /// How often the groups are saved: less often than entries, because a snapshot has all that they have pending.
 const GROUPS_EVERY: Duration = Duration::from_mins(5);
-/// The pause after a round that failed, and the greatest one after several.
-const PAUSE: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// What is followed.
 pub(super) struct Following<'a> {
@@ -59,7 +55,7 @@ struct Round<'a> {
 
 pub(super) async fn follow(following: Following<'_>, context: &Context) -> Result<Exit> {
     context.console.start_logs(following.log_format);
-    let mut signals = Signals::catch()?;
+    let signals = Signals::catch()?;
     let mut round = Round {
         dialer: context.dialer()?.named("ucp-streams-archive"),
         redaction: context.topology()?.redaction(following.stream),
@@ -75,15 +71,14 @@ pub(super) async fn follow(following: Following<'_>, context: &Context) -> Resul
     tracing::info!("archiving stream `{stream}` to {shown} every {every}");
     // What cannot be mended by waiting is said at once.
     round.open().await?;
-    let manager = ServiceManager::of_environment();
-    manager.ready();
-    let ended = tokio::select! {
-        biased;
-        _ = signals.next() => Ok(()),
-        () = alive(manager) => Ok(()),
-        ended = round.rounds() => ended,
+    let rounds = Rounds {
+        every: following.every,
+        lasts: following.lasts,
+        verb: "archive",
     };
-    manager.stopping();
+    let ended = rounds
+        .until_stopped(signals, async || round.once().await)
+        .await;
     let totals = &round.totals;
     tracing::info!(
         "archived {} of stream `{stream}` in {} ({}) to {shown}",
@@ -100,38 +95,16 @@ pub(super) async fn follow(following: Following<'_>, context: &Context) -> Resul
 }
 
 impl Round<'_> {
-    /// Archives whenever it is time, and ends when it was to last no longer.
-    async fn rounds(&mut self) -> Result<()> {
-        let began = Instant::now();
-        let mut pause = PAUSE;
-        loop {
-            match self.archive().await {
-                Ok(row) => {
-                    if pause > PAUSE {
-                        tracing::info!("it can be archived again");
-                    }
-                    pause = PAUSE;
-                    self.tell(&row);
-                    if self
-                        .following
-                        .lasts
-                        .is_some_and(|lasts| began.elapsed() >= lasts)
-                    {
-                        return Ok(());
-                    }
-                    sleep(self.following.every).await;
-                }
-                Err(error) if may_pass(&error) => {
-                    // What was begun may be in any state: the next round finds out where the archive ends.
-                    self.open = None;
-                    tracing::warn!(
-                        "could not archive: {error:#}; trying again in {}",
-                        format_duration_short(pause)
-                    );
-                    sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE_MAX);
-                }
-                Err(error) => return Err(error),
+    async fn once(&mut self) -> Result<()> {
+        match self.archive().await {
+            Ok(row) => {
+                self.tell(&row);
+                Ok(())
+            }
+            Err(error) => {
+                // What was begun may be in any state: the next round finds out where the archive ends.
+                self.open = None;
+                Err(error)
             }
         }
     }

@@ -144,7 +144,6 @@ impl Context {
     ///
     /// # Errors
     /// As [`Settings::of_context`].
-    #[expect(dead_code, reason = "for what compares and copies")]
     pub(in crate::commands) fn elsewhere(&self, name: &str) -> Result<Self, Problem> {
         let settings = self.settings.of_context(name)?;
         self.warn_each(settings.warnings.iter().cloned());

@@ -18,6 +18,7 @@ pub(in crate::commands) mod redis_cli;
 pub(in crate::commands) mod repair_plan;
 pub(in crate::commands) mod repair_run;
 pub(in crate::commands) mod retention;
+pub(in crate::commands) mod rounds;
 pub(in crate::commands) mod selection;
 pub(in crate::commands) mod service;
 pub(in crate::commands) mod snapshots;

@@ -155,6 +155,7 @@ impl About {
                     Keys::ReadDeadLetters => add("%R~", &dead_letter, ""),
                     Keys::DeadLetters => add("~", &dead_letter, ""),
                     Keys::Restoring => add("~", &stream.derived(":restoring"), "*"),
+                    Keys::Copied => add("~", &topology::copied_key(stream), ""),
                     Keys::Replays => of_replays(stream).iter().for_each(|it| add("~", it, "*")),
                     Keys::Bridges => of_bridges(stream).iter().for_each(|it| add("~", it, "")),
                     Keys::ReadBridges => {

@@ -131,6 +131,8 @@ pub(super) enum Keys {
     ReadOutputs,
     /// The keys that workers of the groups use, and those that their handlers write to.
     Working,
+    /// The keys in which is kept what the streams are copies of.
+    Copied,
     /// The keys of replays of the streams.
     Replays,
     /// The keys of bridges of the streams to Kafka, in their usual group.
@@ -248,7 +250,7 @@ const DEMO: &[&[&str]] = &[
 /// One row per command. A command that is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{Audit, Bridges, DeadLetters, Demo, Due, Losses, Pauses, ReadAudit, ReadBridges, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadRetries, ReadStreams, Replays, Restoring, Retries, Streams, Working};
+    use Keys::{Audit, Bridges, Copied, DeadLetters, Demo, Due, Losses, Pauses, ReadAudit, ReadBridges, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadRetries, ReadStreams, Replays, Restoring, Retries, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
@@ -284,7 +286,8 @@ pub(super) const TABLE: &[Needs] = &{
         needs("snapshot", Groups, &[&["xinfo|groups", "xpending", "time"]], &[ReadStreams]),
         needs("undo", Groups, &[SAVE, CONSUMERS, SCRIPT, KIND, &["xinfo|stream", "xpending", "xrange", "exists", "xgroup|create", "xgroup|createconsumer", "xgroup|setid", "xclaim", "xadd", "xdel"]], &[Streams, DeadLetters, Retries, Audit]),
         needs("archive", Scope::Streams, &[&["type", "time", "xrange", "xrevrange", "xinfo|stream", "xinfo|groups", "xpending"]], &[ReadStreams]),
-        needs("restore", Scope::Streams, &[KIND, &["xadd", "get", "set", "del", "xinfo|stream", "xsetid", "renamenx", "xclaim", "xgroup|create", "xgroup|destroy"]], &[Streams, Restoring, Audit]),
+        needs("restore", Scope::Streams, &[KIND, &["multi", "exec", "xadd", "get", "set", "del", "xinfo|stream", "xsetid", "renamenx", "xclaim", "xgroup|create", "xgroup|destroy"]], &[Streams, Restoring, Audit]),
+        needs("copy", Scope::Streams, &[KIND, &["xrange", "xrevrange", "xinfo|stream", "xinfo|groups", "multi", "exec", "xadd", "get", "set"]], &[Streams, Copied, Audit]),
         needs("audit", Nothing, &[&["xrevrange"]], &[ReadAudit]),
         needs("retry", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, &["xadd", "xclaim", "hset", "hlen", "pexpire", "exists"]], &[Streams, ReadPolicies, Due, Audit]),
         needs("pause", Groups, &[LOOK, MEASURE, BESIDE, SCRIPT, KIND, &["set", "xadd"]], PAUSING),

@@ -9,7 +9,7 @@ use super::{RestorePlan, Restored, is_there};
 use crate::archive::{Destination, Groups, SavedPending, Walk, load};
 use crate::model::{Consent, Entry, EntryId, Kind, Name, Problem, Time};
 use crate::wire::{
-    Adds, AddsTo, Connection, Dialer, ErrorKind, Lane, Stop, del, renamenx, set_for, xclaim_as,
+    Adds, AddsTo, Connection, Dialer, ErrorKind, Lane, del, renamenx, set_for, xclaim_as,
     xgroup_create, xgroup_destroy, xsetid,
 };
 
@@ -154,10 +154,8 @@ impl Adding<'_> {
         if adds.is_empty() {
             return Ok(());
         }
-        self.lane.write_adds(&adds).await?;
-        let each = |added: crate::wire::Result<EntryId>| Ok(added.map(|_| ())?);
-        let added = self.lane.added(adds.len(), each).await;
-        added.map_err(|stop: Stop| stop.into_error())?;
+        // What is there is counted when it goes on: there must be no gap.
+        self.lane.add_all_or_none(&adds).await?;
         (self.told)(adds.len() as u64);
         Ok(())
     }

@@ -142,6 +142,11 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         "undoing more than a move of a group",
     ),
     (
+        "copy",
+        &["~{events.normalized}:copied"],
+        "the key of the stream, which may be a copy itself",
+    ),
+    (
         "restore",
         &["+get"],
         "going on where an earlier restore was cut off",

@@ -204,6 +204,7 @@ fn is_through(server: &TestServer, stream: &str, group: &str) -> bool {
 const RETRIES: &str = "{events.normalized}:retry:event-processors";
 
 const OF_STREAM: &[&str] = &["--stream", STREAM];
+const OF_COPIES: &[&str] = &["--stream", STREAM, "--stream", "copies"];
 const OF_GROUP: &[&str] = &["--group", GROUP];
 const OF_MERGES: &[&str] = &["--group", "merge-processors"];
 const OF_PREDICTIONS: &[&str] = &["--group", "prediction-processors"];
@@ -319,6 +320,9 @@ const SCENES: &[Scene] = &[
     scene("archive", OF_STREAM, &["archive", STREAM, "--to", "kept", "--from", "-1"]),
     scene("restore", OF_STREAM, &["restore", KEPT_STREAM, "--to", STREAM, "--yes"]).after("DEL events.normalized").does(|server, _| {
         server.redis(&["XPENDING", STREAM, GROUP]).items()[0].int() == 1
+    }),
+    scene("copy", OF_COPIES, &["copy", STREAM, "--to", "copies", "--from", "-1", "--yes"]).after("XGROUP CREATE copies auditors $ MKSTREAM").does(|server, _| {
+        length(server, "copies") == 1 && length(server, "ucp:audit") == 2
     }),
     scene("audit", &[], &["audit"]),
     scene("undo", OF_GROUP, &["undo", SNAPSHOT, "--force", "--yes"]).ends(7).does(|server, _| {

@@ -132,7 +132,7 @@ fn runs_one(example: &Example) {
             }
         };
         // To tell a worker or a server to stop is how its work ends; who follows is interrupted.
-        let is_service = ["worker run", "serve", "record", "archive"]
+        let is_service = ["worker run", "serve", "record", "archive", "copy"]
             .iter()
             .any(|it| line.contains(it));
         let code = if is_service { 0 } else { 143 };

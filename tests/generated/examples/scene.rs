@@ -69,6 +69,12 @@ pub(super) fn prepare(line: &str) -> Shop {
             shop.bash("ucp-streams archive events.raw --to archive")
                 .assert_code(0);
         }
+        ["copy", ..] if line.contains("staging:") => {
+            // Another database is another place.
+            let url = format!("{}?db=1", shop.0.server.url());
+            shop.bash(&format!("ucp-streams context add staging --url '{url}'"))
+                .assert_code(0);
+        }
         _ if line.contains("--record recording") => {
             let record = "ucp-streams record recording --every 200ms --for 300ms";
             shop.bash(record).assert_code(0);
@@ -87,6 +93,7 @@ impl Shop {
                 &self.home().join("streams").display().to_string(),
             )
             .replace("--events 20000", "--events 500")
+            .replace("--max-pause 10s", "--max-pause 10ms")
             .replace("--at 03:10", "--at 0s");
         if line.contains("6399") {
             return line.replace("6399", &free_port().to_string());
