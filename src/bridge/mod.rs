@@ -7,18 +7,28 @@
 //! | `sender` | sends entries: the handler of a bridge's worker |
 //! | `begun` | what a bridge began with |
 //! | `status` | where bridges stand |
+//! | `arrived` | the entry that a record becomes |
+//! | `receiver` | takes records into a stream |
+//! | `verify`, `sides` | compares a stream with what a topic has of it |
 //!
 //! A bridge to Kafka is a worker of a group with one active worker: its lease, its fenced acknowledgements, its recovery,
 //! losses and metrics are the worker's.
 
+mod arrived;
 mod begun;
 mod look;
+mod receiver;
 mod sender;
 mod shape;
+mod sides;
 mod status;
+mod verify;
 mod written;
 
 pub use begun::Begun;
+pub use receiver::{Received, Receiver, Receiving};
 pub use sender::{Sender, Sending};
 pub use shape::{Shape, Value};
+pub use sides::Verifying;
 pub use status::{BridgeRow, status};
+pub use verify::{Difference, Differs, Verified, verify};

@@ -21,9 +21,9 @@ pub use file::{FileError, example_toml, file_problem};
 pub use handler::{Builtin, FanOut, Handler, HttpSpec, HttpTarget};
 pub use spec::{
     BRIDGE_GROUP, FIELDS_MAX, FieldSpec, FieldType, GroupSpec, OnFull, OnGroupLost, Start,
-    StreamSpec, Workers, breaker_key, bridge_key, copied_key, due_key, home_of_retries,
-    inflight_key, is_journal, journal_key, lease_key, losses_key, paused_key, policy_key,
-    retry_home, retry_key,
+    StreamSpec, Workers, breaker_key, bridge_from_key, bridge_from_lease, bridge_key, copied_key,
+    due_key, home_of_retries, inflight_key, is_journal, journal_key, lease_key, losses_key,
+    paused_key, policy_key, retry_home, retry_key,
 };
 pub use temporary::{REPLAY_PREFIX, is_temporary, replay_group, replay_key, replay_of};
 pub use threshold::{Level, Measure, Threshold, Thresholds};

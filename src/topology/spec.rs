@@ -368,6 +368,17 @@ pub fn bridge_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":bridge-to:", group.as_bytes()].concat())
 }
 
+/// The hash in which a bridge from Kafka keeps how far it took each partition of a topic: `{S}:bridge-from:<topic>`.
+pub fn bridge_from_key(stream: &Name, topic: &str) -> Name {
+    stream.derived([b":bridge-from:", topic.as_bytes()].concat())
+}
+
+/// The lease of the bridge that takes a topic into a stream.
+pub fn bridge_from_lease(stream: &Name, topic: &str) -> Name {
+    let bridge = Name::new([b"bridge-from:", topic.as_bytes()].concat());
+    lease_key(stream, &bridge)
+}
+
 /// The group's retry stream, which only its workers read, beside the stream: `{S}:retry:<group>`.
 pub fn retry_key(stream: &Name, group: &Name) -> Name {
     stream.derived([RETRY, group.as_bytes()].concat())

@@ -3,8 +3,10 @@
 #![cfg(all(target_os = "linux", feature = "kafka"))]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod from_kafka;
 mod to_kafka;
 mod to_kafka_faults;
+mod verify;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -209,6 +209,42 @@ impl Checker {
             r#"SET {events.normalized}:bridge-to:event-processors {"topic":"t","partitions":1}"#,
         );
         self.run("bridge status");
+        self.bridges();
+    }
+
+    /// Takes a record from Kafka, and compares a stream with it.
+    #[cfg(all(target_os = "linux", feature = "kafka"))]
+    fn bridges(&mut self) {
+        let broker = crate::support::Broker::start();
+        broker.topic("t", 1);
+        let headers = [
+            ("redis-id", &b"99999999999999-0"[..]),
+            ("redis-stream", b"events.normalized"),
+        ];
+        broker.write(
+            "t",
+            &[crate::support::Planted {
+                value: Some(b"{}"),
+                headers: &headers,
+                ..Default::default()
+            }],
+        );
+        let brokers = broker.brokers();
+        self.run(&format!(
+            "bridge verify events.normalized --topic t --brokers {brokers}"
+        ));
+        self.run(&format!(
+            "bridge from-kafka t --to back --once --brokers {brokers}"
+        ));
+    }
+
+    /// Without Kafka they print nothing.
+    #[cfg(not(all(target_os = "linux", feature = "kafka")))]
+    fn bridges(&mut self) {
+        for name in ["bridge verify", "bridge from-kafka"] {
+            self.checked.insert(name.to_owned());
+            self.full.insert(format!("{name}.differences[]"));
+        }
     }
 
     /// As [`Checker::run`], of each line.

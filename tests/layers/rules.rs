@@ -53,7 +53,10 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("rusty_s3", &["archive"]),
     ("rustls_native_certs", &["wire"]),
     ("sd_notify", &["console"]),
-    ("sha2", &["archive", "streams", "serve", "snapshots"]),
+    (
+        "sha2",
+        &["archive", "bridge", "streams", "serve", "snapshots"],
+    ),
     ("strsim", &["model"]),
     ("tempfile", &["server", "streams", "settings", "commands"]),
     (
@@ -72,7 +75,10 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("tracing_subscriber", &["console"]),
     ("unicode_width", &["view", "top"]),
     ("url", &["wire", "commands"]),
-    ("uuid", &["topology", "platform", "worker", "commands"]),
+    (
+        "uuid",
+        &["bridge", "topology", "platform", "worker", "commands"],
+    ),
     ("zstd", &["archive", "streams", "recording", "snapshots"]),
 ];
 

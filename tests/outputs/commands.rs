@@ -130,6 +130,14 @@ commands! {
         on(&["bridge", "to-kafka", STREAM, "--topic", "events", "--once", "--brokers", "127.0.0.1:1"]),
         on(&["bridge", "to-kafka", STREAM, "--topic", "events", "--once"]),
     ]
+    bridge_from_kafka "bridge from-kafka" => [
+        on(&["bridge", "from-kafka", "events", "--to", STREAM, "--once", "--brokers", "127.0.0.1:1"]),
+        on(&["bridge", "from-kafka", "events", "--to", STREAM, "--once"]),
+    ]
+    bridge_verify "bridge verify" => [
+        on(&["bridge", "verify", STREAM, "--topic", "events", "--brokers", "127.0.0.1:1"]),
+        on(&["bridge", "verify", "nowhere", "--topic", "events"]),
+    ]
     bridge_status "bridge status" => [on(&["bridge", "status", STREAM])]
     claim "claim" => [
         on(&["claim", GROUP, "--idle", "1h", "--to", "worker-3", "--yes"]),

@@ -1,7 +1,9 @@
 //! `bridge`: streams and topics of Kafka, and where they stand.
 
+mod from_kafka;
 mod status;
 mod to_kafka;
+mod verify;
 
 use std::time::Duration;
 
@@ -32,12 +34,16 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum BridgeCommand {
     ToKafka(Box<to_kafka::Args>),
+    FromKafka(Box<from_kafka::Args>),
     Status(status::Args),
+    Verify(verify::Args),
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     match args.command {
         BridgeCommand::ToKafka(args) => to_kafka::run(*args, context).await,
+        BridgeCommand::FromKafka(args) => from_kafka::run(*args, context).await,
+        BridgeCommand::Verify(args) => verify::run(args, context).await,
         BridgeCommand::Status(args) => status::run(args, context).await,
     }
 }

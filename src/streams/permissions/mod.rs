@@ -158,6 +158,7 @@ impl About {
                     Keys::Copied => add("~", &topology::copied_key(stream), ""),
                     Keys::Replays => of_replays(stream).iter().for_each(|it| add("~", it, "*")),
                     Keys::Bridges => of_bridges(stream).iter().for_each(|it| add("~", it, "")),
+                    Keys::BridgesFrom => of_topics(stream).iter().for_each(|it| add("~", it, "*")),
                     Keys::ReadBridges => {
                         for key in [topology::bridge_key, topology::lease_key] {
                             add("%R~", &key(stream, &Name::default()), "*");
@@ -285,6 +286,14 @@ fn of_bridges(stream: &Name) -> [Name; 6] {
         topology::inflight_key(stream, &group),
         topology::losses_key(stream, &group),
         topology::paused_key(stream, &group),
+    ]
+}
+
+/// What the keys begin with that bridges from Kafka keep beside the stream.
+fn of_topics(stream: &Name) -> [Name; 2] {
+    [
+        topology::bridge_from_key(stream, ""),
+        topology::bridge_from_lease(stream, ""),
     ]
 }
 

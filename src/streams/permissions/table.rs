@@ -137,6 +137,8 @@ pub(super) enum Keys {
     Replays,
     /// The keys of bridges of the streams to Kafka, in their usual group.
     Bridges,
+    /// The keys of bridges from Kafka to the streams, of any topic.
+    BridgesFrom,
     /// The keys that tell of bridges of the streams to Kafka, for reading only.
     ReadBridges,
     /// The demo's own keys.
@@ -250,7 +252,7 @@ const DEMO: &[&[&str]] = &[
 /// One row per command. A command that is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{Audit, Bridges, Copied, DeadLetters, Demo, Due, Losses, Pauses, ReadAudit, ReadBridges, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadRetries, ReadStreams, Replays, Restoring, Retries, Streams, Working};
+    use Keys::{Audit, Bridges, BridgesFrom, Copied, DeadLetters, Demo, Due, Losses, Pauses, ReadAudit, ReadBridges, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadRetries, ReadStreams, Replays, Restoring, Retries, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
@@ -310,6 +312,8 @@ pub(super) const TABLE: &[Needs] = &{
         needs("replay", Scope::Streams, &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, LOSSES, RETRIES, LEASE, SAVE, &["xgroup|destroy"]], &[Streams, DeadLetters, Replays, Audit]),
         needs("worker run", Groups, WORK, &[Streams, DeadLetters, Working]),
         needs("bridge to-kafka", Scope::Streams, &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, LOSSES, LEASE], &[Streams, DeadLetters, Bridges]),
+        needs("bridge from-kafka", Scope::Streams, &[LOOK, SCRIPT, KIND, LEASE, &["exists", "xadd", "hget", "hset", "hgetall"]], &[Streams, BridgesFrom]),
+        needs("bridge verify", Scope::Streams, &[&["type", "xinfo|stream", "xrange", "xrevrange"]], &[ReadStreams]),
         needs("bridge status", Scope::Streams, &[LOOK, MEASURE, KIND, &["xlen", "get", "hgetall"]], &[ReadStreams, ReadLosses, ReadPolicies, ReadRetries, ReadBridges]),
         needs("demo", Nothing, DEMO, &[Demo]),
     ]

@@ -2,6 +2,7 @@
 //! correct only while a lease is held. Each script checks types, sizes, permissions and the lease before its first
 //! write, and declares every key that it uses; all keys of a call share a hash slot.
 
+mod bridge;
 mod due;
 mod exchange;
 mod groups;
@@ -18,6 +19,7 @@ mod worker;
 
 use std::sync::LazyLock;
 
+pub use bridge::*;
 pub use due::*;
 pub use exchange::*;
 pub use groups::*;

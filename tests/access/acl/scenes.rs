@@ -8,7 +8,7 @@ use ucp_streams::cli::Impact;
 
 use crate::service;
 #[cfg(all(target_os = "linux", feature = "kafka"))]
-use crate::support::Broker;
+use crate::support::{Broker, Planted};
 use crate::support::{Invocation, Run, TestServer};
 
 pub(crate) const STREAM: &str = "events.normalized";
@@ -29,6 +29,8 @@ const SNAPSHOT: &str = concat!(
 
 /// The topic of the bridges.
 const BRIDGED: &str = "t";
+/// A topic with a record of no bridge.
+const RECORDS: &str = "records";
 /// A bridge has something pending that is gone.
 const LOSE_BRIDGED: &str = "EVAL redis.call('XGROUP','CREATE',KEYS[1],'kafka-bridge','0');redis.call('XREADGROUP','GROUP','kafka-bridge','c9','COUNT','1','STREAMS',KEYS[1],'>');redis.call('XCLAIM',KEYS[1],'kafka-bridge','c9','0','1-0','IDLE','100000');redis.call('XDEL',KEYS[1],'1-0') 1 events.normalized";
 /// A bridge of the group that sends.
@@ -123,7 +125,8 @@ impl Scene {
         };
         let port = SERVICE.get_or_init(service::service);
         let url = format!("http://127.0.0.1:{port}/predict");
-        let invocation = if self.command == "bridge to-kafka" {
+        let needs_kafka = ["bridge to-kafka", "bridge from-kafka", "bridge verify"];
+        let invocation = if needs_kafka.contains(&self.command) {
             invocation.env("UCP_STREAMS_KAFKA", brokers())
         } else {
             invocation
@@ -150,6 +153,12 @@ fn brokers() -> String {
     let broker = BROKER.get_or_init(|| {
         let broker = Broker::start();
         broker.topic(BRIDGED, 2);
+        broker.topic(RECORDS, 1);
+        let record = Planted {
+            value: Some(b"{}"),
+            ..Planted::default()
+        };
+        broker.write(RECORDS, &[record]);
         broker
     });
     broker.brokers()
@@ -394,6 +403,10 @@ const SCENES: &[Scene] = &[
     scene("bridge to-kafka", OF_STREAM, &["bridge", "to-kafka", STREAM, "--topic", BRIDGED, "--once"]).after(LOSE_BRIDGED).ends(9).does(|_, run| {
         !run.stderr().contains("cannot be recorded")
     }),
+    scene("bridge from-kafka", OF_STREAM, &["bridge", "from-kafka", RECORDS, "--to", STREAM, "--once"]).does(|server, _| {
+        length(server, STREAM) > 0 && server.redis(&["HGET", "{events.normalized}:bridge-from:records", "0"]).int() == 1
+    }),
+    scene("bridge verify", OF_STREAM, &["bridge", "verify", STREAM, "--topic", RECORDS, "--from", "-1"]).ends(7),
     scene("bridge status", OF_STREAM, &["bridge", "status", STREAM, "-o", "json"]).after(BRIDGES).does(|_, run| {
         run.stdout().contains("\"active\":\"c9\"")
     }),

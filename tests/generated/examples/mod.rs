@@ -183,10 +183,14 @@ fn bridges(shop: &Shop, line: &str) {
             .stderr_has("cannot read the password");
         return;
     }
-    if line.contains(" status") {
+    if line.contains(" status") || line.contains(" verify") || line.contains(" from-kafka") {
         here("ucp-streams bridge to-kafka events.normalized --topic events --once").assert_code(0);
     }
-    let is_endless = line.contains("to-kafka") && !line.contains("--once");
+    if line.contains("verify events.again") {
+        here("ucp-streams bridge from-kafka events --to events.again --once").assert_code(0);
+    }
+    let is_service = line.contains("to-kafka") || line.contains("from-kafka");
+    let is_endless = is_service && !line.contains("--once");
     let line = if is_endless {
         format!("{line} --once")
     } else {
