@@ -231,6 +231,9 @@ impl Checker {
         );
         let brokers = broker.brokers();
         self.run(&format!(
+            "bridge to-kafka events.normalized --topic t --once --brokers {brokers}"
+        ));
+        self.run(&format!(
             "bridge verify events.normalized --topic t --brokers {brokers}"
         ));
         self.run(&format!(
@@ -241,7 +244,7 @@ impl Checker {
     /// Without Kafka they print nothing.
     #[cfg(not(all(target_os = "linux", feature = "kafka")))]
     fn bridges(&mut self) {
-        for name in ["bridge verify", "bridge from-kafka"] {
+        for name in ["bridge verify", "bridge from-kafka", "bridge to-kafka"] {
             self.checked.insert(name.to_owned());
             self.full.insert(format!("{name}.differences[]"));
         }

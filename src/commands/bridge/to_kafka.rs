@@ -8,9 +8,9 @@ use anyhow::Result;
 
 use super::connect;
 use crate::bridge::{Begun, Sender, Sending, Shape, Value};
-use crate::cli::{self, Impact, KafkaArgs, compression, parse_duration};
+use crate::cli::{self, Impact, KafkaArgs, Prints, compression, parse_duration};
 use crate::commands::shared::Context;
-use crate::commands::worker::{Watching, of_bridge, work_on};
+use crate::commands::worker::{Watching, WorkerRow, of_bridge, work_on};
 use crate::exit::Exit;
 use crate::kafka::{Client, Compression};
 use crate::model::{LogFormat, Name, Problem};
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// Repeated fields become arrays, and bytes that are no text {"base64": ...}; --envelope keeps fields as pairs in their order,
 /// as `archive` does. The group is made at the beginning of the stream, when it is not there.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Write, after_help = "\
+#[command(add = Impact::Write, add = Prints::list::<WorkerRow>(), after_help = "\
 Examples:
   ucp-streams bridge to-kafka events.normalized --topic events \\
       --brokers kafka-1:9092,kafka-2:9092

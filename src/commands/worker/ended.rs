@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::{WorkerRow, metrics, supervise};
 use crate::commands::Context;
 use crate::exit::Exit;
-use crate::model::Problem;
+use crate::model::{Format, Limit, Problem};
 use crate::streams::target::Target;
 use crate::topology::Topology;
 use crate::worker::{Assignment, Mode};
@@ -39,8 +39,17 @@ pub(in crate::commands) async fn work_on(
     };
     let (rows, stopped, _) =
         supervise::work(vec![job], dialer, door, context.console.status()).await?;
+    show(&rows, context)?;
     let (exit, refusal) = told(&rows, stopped, is_once, context)?;
     refused(exit, refusal)
+}
+
+/// Shows what workers did, in the forms that programs read.
+pub(super) fn show(rows: &[WorkerRow], context: &Context) -> Result<()> {
+    match context.console.options().format {
+        Format::Json | Format::Ndjson | Format::Csv => context.console.show(rows, Limit::All),
+        _ => Ok(()),
+    }
 }
 
 /// Tells what workers did. Returns how the command ends, and why they were kept from working, if they were.

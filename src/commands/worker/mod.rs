@@ -21,9 +21,7 @@ use self::journal::JournalFile;
 use super::Context;
 use crate::cli::{DryRun, Impact, Prints, PrintsPlan, name, parse_duration, per_second};
 use crate::exit::Exit;
-use crate::model::{
-    Cell, Column, Format, Limit, LogFormat, Name, Paused, Row, counted, with_commas,
-};
+use crate::model::{Cell, Column, LogFormat, Name, Paused, Row, counted, with_commas};
 use crate::worker::{Assignment, Summary};
 pub(super) use assign::of_bridge;
 pub(super) use ended::{Watching, work_on};
@@ -219,12 +217,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     };
     let (rows, stopped, _) =
         supervise::work(jobs.collect(), dialer, listener, context.console.status()).await?;
-    if matches!(
-        context.console.options().format,
-        Format::Json | Format::Ndjson | Format::Csv
-    ) {
-        context.console.show(&rows, Limit::All)?;
-    }
+    ended::show(&rows, context)?;
     let (exit, refusal) = ended::told(&rows, stopped, is_once, context)?;
     match journal.map_or(Ok(()), |journal| journal.finish()) {
         Err(problem) if exit == Exit::Done => return Err(problem.into()),

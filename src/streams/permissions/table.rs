@@ -312,7 +312,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("replay", Scope::Streams, &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, LOSSES, RETRIES, LEASE, SAVE, &["xgroup|destroy"]], &[Streams, DeadLetters, Replays, Audit]),
         needs("worker run", Groups, WORK, &[Streams, DeadLetters, Working]),
         needs("bridge to-kafka", Scope::Streams, &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, LOSSES, LEASE], &[Streams, DeadLetters, Bridges]),
-        needs("bridge from-kafka", Scope::Streams, &[LOOK, SCRIPT, KIND, LEASE, &["exists", "xadd", "hget", "hset", "hgetall"]], &[Streams, BridgesFrom]),
+        needs("bridge from-kafka", Scope::Streams, &[SCRIPT, KIND, LEASE, &["xinfo|stream", "xinfo|groups", "exists", "xadd", "hget", "hset", "hgetall"]], &[Streams, BridgesFrom]),
         needs("bridge verify", Scope::Streams, &[&["type", "xinfo|stream", "xrange", "xrevrange"]], &[ReadStreams]),
         needs("bridge status", Scope::Streams, &[LOOK, MEASURE, KIND, &["xlen", "get", "hgetall"]], &[ReadStreams, ReadLosses, ReadPolicies, ReadRetries, ReadBridges]),
         needs("demo", Nothing, DEMO, &[Demo]),

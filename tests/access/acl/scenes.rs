@@ -29,6 +29,8 @@ const SNAPSHOT: &str = concat!(
 
 /// The topic of the bridges.
 const BRIDGED: &str = "t";
+/// Another bridge takes the topic.
+const TAKES: &str = "EVAL redis.call('SET',KEYS[1],'c9'..string.char(32)..'x','PX','600000') 1 {events.normalized}:lease:bridge-from:records";
 /// A topic with a record of no bridge.
 const RECORDS: &str = "records";
 /// A bridge has something pending that is gone.
@@ -406,6 +408,7 @@ const SCENES: &[Scene] = &[
     scene("bridge from-kafka", OF_STREAM, &["bridge", "from-kafka", RECORDS, "--to", STREAM, "--once"]).does(|server, _| {
         length(server, STREAM) > 0 && server.redis(&["HGET", "{events.normalized}:bridge-from:records", "0"]).int() == 1
     }),
+    scene("bridge from-kafka", OF_STREAM, &["bridge", "from-kafka", RECORDS, "--to", STREAM, "--once"]).after(TAKES).ends(6).does(|_, run| run.stderr().contains("`c9` takes topic")),
     scene("bridge verify", OF_STREAM, &["bridge", "verify", STREAM, "--topic", RECORDS, "--from", "-1"]).ends(7),
     scene("bridge status", OF_STREAM, &["bridge", "status", STREAM, "-o", "json"]).after(BRIDGES).does(|_, run| {
         run.stdout().contains("\"active\":\"c9\"")
