@@ -233,6 +233,9 @@ impl Checker {
         self.run(&format!(
             "bridge to-kafka events.normalized --topic t --once --brokers {brokers}"
         ));
+        // What comes after this expects the topology's groups.
+        self.words("XGROUP DESTROY events.normalized kafka-bridge");
+        self.words("DEL {events.normalized}:bridge-to:kafka-bridge");
         self.run(&format!(
             "bridge verify events.normalized --topic t --brokers {brokers}"
         ));
