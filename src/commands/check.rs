@@ -185,7 +185,7 @@ async fn check(args: &Args, context: &Context) -> Result<CheckReport> {
     };
     let mut found = findings(&scope);
     name_server(
-        &mut found,
+        found.iter_mut().map(|it| &mut it.next),
         &options_of_redis_cli(context.dialer()?.endpoint()),
     );
     if let Some(past) = past {

@@ -18,7 +18,7 @@ impl DoctorReport {
     /// The report about an observation of the server that redis-cli reaches with these options.
     pub fn reaching(scope: &Scope<'_>, redis_cli: &str) -> Self {
         let mut report = Self::new(scope);
-        name_server(&mut report.findings, redis_cli);
+        name_server(report.findings.iter_mut().map(|it| &mut it.next), redis_cli);
         report
     }
 

@@ -5,6 +5,7 @@
 mod check;
 mod doctor;
 mod doubt;
+mod drift;
 mod finding;
 mod rules;
 mod scope;
@@ -16,6 +17,7 @@ use std::collections::HashSet;
 pub use check::CheckReport;
 pub use doctor::{DoctorReport, RuleReport};
 pub use doubt::{Sought, is_doubtful};
+pub use drift::{Difference, DifferenceState, Differing, differences, on_one_only};
 pub use finding::{Evidence, Finding, Severity, Trend};
 pub use rules::RULES;
 pub use scope::Scope;
@@ -57,11 +59,11 @@ pub struct Rule {
 /// The beginning of a command line for redis-cli.
 const REDIS_CLI: &str = "redis-cli ";
 
-/// Adds the connection `options` to the redis-cli commands of the findings, so that they reach the same server.
-pub fn name_server(findings: &mut [Finding], options: &str) {
-    for finding in findings {
-        if let Some(command) = finding.next.strip_prefix(REDIS_CLI) {
-            finding.next = format!("{REDIS_CLI}{options} {command}");
+/// Adds the connection `options` to the redis-cli commands among these, so that they reach the same server.
+pub fn name_server<'a>(next: impl IntoIterator<Item = &'a mut String>, options: &str) {
+    for next in next {
+        if let Some(command) = next.strip_prefix(REDIS_CLI) {
+            *next = format!("{REDIS_CLI}{options} {command}");
         }
     }
 }

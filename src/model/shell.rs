@@ -76,7 +76,13 @@ impl CommandLine {
 /// What this tool is called.
 const TOOL: &str = "ucp-streams";
 /// Commands that ask no server.
-const SERVERLESS: [&str; 4] = ["completions", "context", "man", "topology"];
+const SERVERLESS: [&str; 5] = [
+    "completions",
+    "context",
+    "man",
+    "topology example",
+    "topology show",
+];
 
 /// The options with which this process was told where its server is, as they were typed.
 static SERVER_OPTIONS: OnceLock<Vec<String>> = OnceLock::new();
@@ -90,8 +96,11 @@ pub fn suggest_with(options: Vec<String>) {
 impl CommandLine {
     /// The options of [`suggest_with`] that it does not have itself.
     fn server_options(&self) -> impl Iterator<Item = &'static String> {
-        let first = self.command.split(' ').next().unwrap_or_default();
-        let asks = self.program == TOOL && !SERVERLESS.contains(&first);
+        let asks_none = |it: &&str| {
+            let more = self.command.strip_prefix(*it);
+            more.is_some_and(|more| more.is_empty() || more.starts_with(' '))
+        };
+        let asks = self.program == TOOL && !SERVERLESS.iter().any(asks_none);
         let options = SERVER_OPTIONS.get().filter(|_| asks);
         options.into_iter().flatten().filter(|option| {
             let name = |text: &str| text.split([' ', '=']).next().map(str::to_owned);

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::init::{State as InitState, plan_init};
 use crate::model::{EntryId, Name, report, states};
-use crate::topology::{GroupSpec, Topology};
+use crate::topology::{GroupSpec, Topology, is_temporary};
 use crate::wire::{Connection, xinfo_groups, xinfo_stream};
 
 states! {
@@ -19,6 +19,8 @@ states! {
         Differs = "differs" in Warn,
         /// The group is only on the server, on a stream of the topology.
         Extra = "extra" in Plain,
+        /// The group is there only for a `replay`, which deletes it at its end.
+        Temporary = "temporary" in Plain,
         /// The group is on the server, and ahead of the last id of its stream: entries with ids up to its position are
         /// never delivered to it.
         Ahead = "ahead" in Bad,
@@ -48,7 +50,7 @@ impl DriftRow {
         match self.state {
             State::Missing | State::Ahead => 0,
             State::Differs => 1,
-            State::Ok | State::Extra | State::Unchecked => 2,
+            State::Ok | State::Extra | State::Temporary | State::Unchecked => 2,
         }
     }
 }
@@ -93,9 +95,13 @@ pub async fn drift(connection: &Connection, topology: &Topology) -> Result<Vec<D
             let has = |row: &DriftRow| row.group == group.name && row.stream == stream.name;
             if !rows.iter().any(has) {
                 rows.push(DriftRow {
+                    state: if is_temporary(&group.name) {
+                        State::Temporary
+                    } else {
+                        State::Extra
+                    },
                     group: group.name,
                     stream: stream.name.clone(),
-                    state: State::Extra,
                     last_delivered_id: Some(group.last_delivered_id),
                 });
             }

@@ -137,7 +137,7 @@ fn row(spec: &GroupSpec, found: &[GroupInfo]) -> InitRow {
 
 /// Whether an unused group is not at the position that `start` gives. In a stream without entries, the oldest and the
 /// newest position are the same.
-fn stands_elsewhere(start: Start, info: &GroupInfo) -> bool {
+pub(super) fn stands_elsewhere(start: Start, info: &GroupInfo) -> bool {
     let is_at_oldest = info.last_delivered_id == EntryId::MIN;
     let is_elsewhere = match start {
         Start::Oldest => !is_at_oldest,

@@ -63,6 +63,7 @@ mod tail;
 mod template;
 mod temporary;
 mod topology;
+mod topology_diff;
 mod trace;
 mod trial;
 mod trim;

@@ -13,7 +13,7 @@ use crate::support::{Run, TestServer, directory};
 /// A command, its arguments on [`staged`], how many rows its plan changes, and how many it leaves as they are.
 type Planned = (&'static str, &'static str, u64, u64);
 
-const PLANS: [Planned; 18] = [
+const PLANS: [Planned; 19] = [
     ("init", "", 2, 1),
     ("claim", "event-processors --to c3 --idle 5m", 3, 0),
     (
@@ -70,6 +70,7 @@ const PLANS: [Planned; 18] = [
         0,
     ),
     ("restore", "kept --to again", 1, 0),
+    ("topology apply", "", 2, 7),
 ];
 
 /// Every command has something to do: entries 1-3 are held by c1, 5 and 6 by c2, none by c3; there is another group, a dead

@@ -378,7 +378,9 @@ fn every_documented_shape_is_what_is_printed() {
         context check here
         topology show
         topology check
+        topology diff
         info
+        topology apply --yes
         init
         ingest brandId=b eventType=purchase payload={"total":1}
         ingest brandId=b eventType=page_view payload={}
@@ -417,13 +419,10 @@ fn every_documented_shape_is_what_is_printed() {
         ack event-processors {id} --yes
         requeue event-processors --idle 0s --count 1 --yes"
     ));
-    let fail = ["--max-deliveries", "1", "--exec", "--", "false"];
-    let worker = ["worker", "run", "event-processors", "--once"];
-    checker
-        .server
-        .ucp(&[&worker[..], &fail].concat())
-        // One entry rests in another consumer's hands.
-        .assert_code(7);
+    let worker = "worker run event-processors --once --max-deliveries 1 --exec -- false";
+    let worker: Vec<&str> = worker.split(' ').collect();
+    // One entry rests in another consumer's hands.
+    checker.server.ucp(&worker).assert_code(7);
     let dead = checker.run("dlq list events.normalized");
     let [odd, id] = [0, 1].map(|place| dead[place]["id"].as_str().unwrap());
     let origin = dead[1]["origin_id"].as_str().unwrap();

@@ -281,6 +281,8 @@ commands! {
         on(&["stats", HOSTILE]),
     ]
     tail "tail" => [on(&["tail", RAW, "-n", "1"]), on(&["tail", RAW, STREAM, "-n", "1"])]
+    topology_apply "topology apply" => [on(&["topology", "apply", "--dry-run"]), on(&["topology", "apply"])]
+    topology_diff "topology diff" => [on(&["topology", "diff"]), empty(&["topology", "diff"])]
     topology_check "topology check" => [on(&["topology", "check"])]
     topology_example "topology example" => [on(&["topology", "example"]).head(6)]
     topology_show "topology show" => [on(&["topology", "show"]).text()]

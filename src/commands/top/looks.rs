@@ -135,7 +135,8 @@ impl<'c> Looks<'c> {
             doctor = doctor.with(closer, &scope);
         }
         let redis_cli = options_of_redis_cli(self.context.dialer()?.endpoint());
-        name_server(&mut doctor.findings, &redis_cli);
+        let next = doctor.findings.iter_mut().map(|it| &mut it.next);
+        name_server(next, &redis_cli);
         Ok(doctor)
     }
 }

@@ -31,7 +31,7 @@ export function drawGroups(figures) {
   const rows = all.filter((it) => `${it.group}\n${it.stream}`.toLowerCase().includes(wanted)).sort(byLag);
   say($("groups-none"), all.length > 0 ? `None of the ${count(all.length)} groups has this name.` : "No group.");
   $("groups-none").hidden = rows.length > 0;
-  const make = (it) => makeRow(GROUP_CELLS, groupLink(it), it.group, it.stream);
+  const make = (it) => makeRow(GROUP_CELLS, groupLink(it), it.group, it.is_temporary ? `${it.stream}, temporary` : it.stream);
   sync($("groups-rows"), rows, groupKey, make, (row, it) => {
     const findings = figures.doctor?.findings ?? [];
     fill(row, GROUP_CELLS, groupValues(it, findings.filter((about) => about.group === it.group && about.stream === it.stream)));

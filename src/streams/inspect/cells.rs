@@ -20,10 +20,12 @@ impl GroupReport {
         self.retry_cell(self.retries_waiting())
     }
 
-    /// The name; a group that is not in the topology is marked.
+    /// The name; a group that is not in the topology is marked, and so is one that is there only for a replay.
     pub(super) fn name_cell(&self) -> Cell {
         let cell = Cell::from(self.group.clone());
-        if self.is_extra {
+        if self.is_temporary {
+            cell.noted(Tone::Plain, "temporary")
+        } else if self.is_extra {
             cell.noted(Tone::Warn, "extra")
         } else {
             cell

@@ -122,8 +122,11 @@ report! {
         pub severity: Option<Level>,
         /// Whether the lag was counted, entry by entry.
         pub is_counted: bool => whole("COUNTED", wide),
-        /// Whether the topology has the stream, but not this group.
+        /// Whether the topology has the stream, but not this group. A temporary group of `replay` is none of these.
         pub is_extra: bool => whole("EXTRA", wide),
+        /// Whether it is the temporary group of a `replay`, which deletes it at its end.
+        #[serde(default)]
+        pub is_temporary: bool => whole("TEMPORARY", wide),
         /// The open circuit breaker, if every attempt of the group's workers fails, so that they pause and try one
         /// entry at a time; `None` also when the user may not ask.
         pub circuit_breaker: Option<OpenBreaker> => text("BREAKER", wide) by Self::breaker_cell;
@@ -137,6 +140,9 @@ report! {
             gauge("ucp_streams_group_paused", "1 while it is paused, so that its workers take nothing") from |it: &Self| {
                 (it.state == GroupState::Ready).then_some(it.paused.is_some())
             },
+        /// Whether it was never read from, and is not at the start that the topology gives.
+        #[serde(skip)]
+        pub stands_elsewhere: bool,
         /// When that was, and the server's counters then; `None` for a missing group.
         #[serde(skip)]
         pub counters: Option<CountersThen>,

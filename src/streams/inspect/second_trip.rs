@@ -12,6 +12,7 @@ use super::{GroupState, Reference, Survey, retries};
 use crate::model::{
     Entry, EntryId, GroupInfo, Lag, Losses, Name, PendingEntry, StreamInfo, Time, is_fatal,
 };
+use crate::streams::init::stands_elsewhere;
 use crate::streams::policy::Published;
 use crate::topology::{Figures, GroupSpec, Measure, is_temporary, losses_key};
 use crate::wire::{
@@ -107,6 +108,8 @@ async fn of_info(
     Ok(GroupReport {
         state: GroupState::Ready,
         is_extra: around.is_extra(&group.name),
+        is_temporary: is_temporary(&group.name),
+        stands_elsewhere: around.stands_elsewhere(group),
         lag: Some(counted.unwrap_or(stated)),
         is_counted: counted.is_some(),
         last_delivered_id: Some(group.last_delivered_id),
@@ -169,22 +172,29 @@ fn at_most(stated: Lag, stream: &StreamInfo, group: &GroupInfo) -> Lag {
 impl StreamContext<'_> {
     /// The claim idle in the topology for a group of this name on the stream, or the default.
     fn claim_idle(&self, group: &Name) -> Duration {
-        let spec = self.survey.topology.groups_of(self.stream);
-        let spec = { spec }.find(|spec| spec.name == *group);
-        spec.map_or_else(
+        self.spec(group).map_or_else(
             || GroupSpec::new(group.clone(), self.stream.clone()).claim_idle,
             |spec| spec.claim_idle,
         )
     }
 
-    /// Whether the topology has the stream, but no group of this name on it.
+    /// Whether the topology has the stream, but no group of this name on it, and the group is no replay's.
     fn is_extra(&self, group: &Name) -> bool {
         self.survey.topology.stream(self.stream).is_some()
-            && !self
-                .survey
-                .topology
-                .groups_of(self.stream)
-                .any(|spec| spec.name == *group)
+            && self.spec(group).is_none()
+            && !is_temporary(group)
+    }
+
+    /// Whether the topology has the group, which was never read from and is not at its start there.
+    fn stands_elsewhere(&self, group: &GroupInfo) -> bool {
+        let spec = self.spec(&group.name);
+        spec.is_some_and(|spec| stands_elsewhere(spec.start, group))
+    }
+
+    /// The group of this name on the stream in the topology.
+    fn spec(&self, group: &Name) -> Option<&GroupSpec> {
+        let mut specs = self.survey.topology.groups_of(self.stream);
+        specs.find(|spec| spec.name == *group)
     }
 }
 

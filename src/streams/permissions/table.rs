@@ -83,6 +83,19 @@ const LOOKED_AT_CLOSELY: &[Keys] = &[
     Keys::ReadAudit,
 ];
 
+/// What is looked at closely, and created where it is missing.
+const APPLIED: &[Keys] = &[
+    Keys::Streams,
+    Keys::ReadDeadLetters,
+    Keys::ReadBreakers,
+    Keys::ReadPauses,
+    Keys::ReadLosses,
+    Keys::ReadPolicies,
+    Keys::ReadInFlight,
+    Keys::ReadRetries,
+    Keys::Audit,
+];
+
 /// The commands that read the claim idle of live workers.
 const PATIENCE: &[&str] = &["xinfo|consumers", "hgetall"];
 
@@ -258,6 +271,8 @@ pub(super) const TABLE: &[Needs] = &{
         needs("ping", Nothing, PING, &[]),
         needs("context check", Nothing, PING, &[]),
         needs("init", Groups, &[&["xinfo|groups", "xinfo|stream", "exists", "xgroup|create", "info"], SCRIPT], &[Streams]),
+        needs("topology diff", Scope::Streams, &[LOOK, MEASURE, BESIDE, CLOSER], LOOKED_AT_CLOSELY),
+        needs("topology apply", Scope::Streams, &[LOOK, MEASURE, BESIDE, CLOSER, &["exists", "xgroup|create", "xadd"], SCRIPT], APPLIED),
         needs("publish", Scope::Streams, PUBLISH, &[Streams]),
         needs("publish raw", These(&[platform::EVENTS_RAW]), PUBLISH, &[Streams]),
         needs("publish normalized", These(&[platform::EVENTS_NORMALIZED]), PUBLISH, &[Streams]),

@@ -67,6 +67,11 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         "how fast a stream is written to lately",
     ),
     (
+        "topology",
+        &["+xrevrange"],
+        "how fast a stream is written to lately",
+    ),
+    (
         "serve",
         &["+xread", "+xrevrange"],
         "entries, and how fast a stream is written to lately",

@@ -273,6 +273,10 @@ pub(super) fn runnable() -> BTreeMap<String, clap::Command> {
 const SCENES: &[Scene] = &[
     scene("init", &[], &["init"]),
     scene("init", &["--group", "prediction-processors"], &["init", "prediction-processors"]),
+    scene("topology diff", &[], &["topology", "diff", "-o", "json"]).after(PREDICT).ends(1).does(|_, run| !run.stdout().contains("unseen")),
+    scene("topology apply", &[], &["topology", "apply", "--yes"]).does(|server, run| {
+        !run.stdout().contains("not looked at") && server.redis(&["XINFO", "GROUPS", PREDICTIONS]).items().len() == 1
+    }),
     scene("publish", &["--stream", "orders"], &["publish", "orders", "a=1"]),
     scene("publish", &["--stream", "orders", "--idempotency-field", "a"], &["publish", "orders", "a=1", "--idempotency-field", "a"]),
     scene("publish", OF_STREAM, &["publish", STREAM, "brand_id=b", "event_type=purchase", "profile_id=", "identifiers={}", "normalized_payload={}", "--maxlen", "1"]),

@@ -212,6 +212,7 @@ fn ends_well(run: &Run, line: &str, shop: &Shop) {
         return;
     }
     let is_answer = line.starts_with("ucp-streams doctor") && !line.contains("--explain")
+        || line.starts_with("ucp-streams topology diff") && !line.contains("--against")
         // The dead letter is no event, and the other handler counts where this one only says yes.
         || line.starts_with("ucp-streams try") && (line.contains("--dlq") || line.contains("--against"));
     let code = i32::from(is_answer);

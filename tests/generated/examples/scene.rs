@@ -29,6 +29,7 @@ pub(super) fn prepare(line: &str) -> Shop {
     match words[..] {
         // A production context guards its server's address, so only these have one.
         ["context", verb, ..] if verb != "add" => shop.contexts(),
+        _ if line.contains("--against staging") => shop.contexts(),
         ["dev", "stop" | "status", ..] => {
             let start = line.replace(words[1], "start").replace(" -o json", "");
             shop.bash(&shop.here(&start)).assert_code(0);

@@ -1,12 +1,15 @@
-//! `topology`: shows what is in effect, prints a file to start from, and checks whether the file and the server
-//! agree.
+//! `topology`: shows what is in effect, prints a file to start from, checks whether the file and the server agree, says
+//! how they differ, and creates what is missing.
+
+mod apply;
+mod diff;
 
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::shared::Context;
-use super::shared::trouble::{of_ahead, of_extra};
 use crate::cli::{Impact, Limited, Prints};
+use crate::commands::shared::Context;
+use crate::commands::shared::trouble::{of_ahead, of_extra};
 use crate::exit::Exit;
 use crate::model::{Limit, counted};
 use crate::streams::drift::{DriftRow, State, drift, unchecked};
@@ -15,7 +18,7 @@ use crate::view::write_json;
 
 /// Show or check the topology: streams, groups, schemas, handlers
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(in crate::commands) struct Args {
     #[command(subcommand)]
     action: Action,
 }
@@ -40,7 +43,8 @@ Examples:
     ///
     /// Exits 2 and lists all errors when the file has any. Exits 1 when a group is missing on the server, or its
     /// position is beyond the last id of its stream. Warns about a group that was never read from and is not at the
-    /// start that the topology gives. Groups that only the server has are listed as extra, which is not an error.
+    /// start that the topology gives. Groups that only the server has are listed as extra, or as temporary while a
+    /// `replay` is at work, which is not an error. `topology diff` compares everything else, too.
     #[command(add = Impact::Read, add = Prints::list::<DriftRow>(), after_help = "\
 Examples:
   ucp-streams topology check
@@ -53,9 +57,11 @@ Examples:
         #[command(flatten)]
         limit: Limited,
     },
+    Diff(diff::Args),
+    Apply(apply::Args),
 }
 
-pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+pub(in crate::commands) async fn run(args: Args, context: &Context) -> Result<Exit> {
     if !matches!(args.action, Action::Example) {
         for doubt in context.topology()?.doubts() {
             context.console.warn(&doubt);
@@ -68,6 +74,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             Ok(Exit::Done)
         }
         Action::Check { offline, limit } => check(offline, limit.rows(), context).await,
+        Action::Diff(args) => diff::run(args, context).await,
+        Action::Apply(args) => apply::run(args, context).await,
     }
 }
 
