@@ -5,6 +5,7 @@
 //! | `shape` | the record that an entry becomes |
 //! | `written`, `look` | what the partitions of a topic hold already |
 //! | `sender` | sends entries: the handler of a bridge's worker |
+//! | `sending` | what is sent and where to, and the words for what goes wrong |
 //! | `begun` | what a bridge began with |
 //! | `status` | where bridges stand |
 //! | `arrived` | the entry that a record becomes |
@@ -19,6 +20,7 @@ mod begun;
 mod look;
 mod receiver;
 mod sender;
+mod sending;
 mod shape;
 mod sides;
 mod status;
@@ -27,7 +29,8 @@ mod written;
 
 pub use begun::Begun;
 pub use receiver::{Received, Receiver, Receiving};
-pub use sender::{Sender, Sending};
+pub use sender::Sender;
+pub use sending::Sending;
 pub use shape::{Shape, Value};
 pub use sides::Verifying;
 pub use status::{BridgeRow, status};

@@ -20,12 +20,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::begun::Begun;
 use super::look::look;
-use super::shape::Shape;
+use super::sending::Sending;
 use super::written::{Presence, Written};
-use crate::kafka::{Client, Compression, Error, Place, Producer, Record};
-use crate::model::{EntryId, Kind, Name, Problem, counted, format_duration_short};
+use crate::kafka::{Client, Error, Place, Producer, Record};
+use crate::model::{EntryId, Kind, Problem, format_duration_short};
 use crate::worker::Delivery;
 use crate::worker::handler::{Ordered, Verdict};
 
@@ -41,21 +40,6 @@ const PARTITIONS_EVERY: Duration = Duration::from_secs(30);
 /// The pauses before the partitions are looked at again.
 const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(15);
-
-/// What is sent, and where to.
-#[derive(Clone, Debug)]
-pub struct Sending {
-    /// How entries become records.
-    pub shape: Shape,
-    /// The group whose entries they are.
-    pub group: Name,
-    /// The topic.
-    pub topic: String,
-    /// How batches are compressed.
-    pub compression: Compression,
-    /// How long Kafka may be away before the bridge gives up; `None` for any time.
-    pub patience: Option<Duration>,
-}
 
 /// An entry that was taken over.
 struct Item {
@@ -250,7 +234,7 @@ impl Task {
             if lane.under_way.is_some() {
                 continue;
             }
-            let (items, records) = lane.next_batch(&self.sending);
+            let (items, records) = lane.next_batch(&self.sending, producer.batch_bytes());
             if records.is_empty() {
                 continue;
             }
@@ -394,7 +378,7 @@ impl Task {
 
 impl Lane {
     /// The next entries that are not there yet, as records of one batch. Those that are there are answered.
-    fn next_batch(&mut self, sending: &Sending) -> (Vec<Item>, Vec<Record>) {
+    fn next_batch(&mut self, sending: &Sending, bytes_max: usize) -> (Vec<Item>, Vec<Record>) {
         let (mut items, mut records, mut bytes) = (Vec::new(), Vec::new(), 0);
         while let Some(item) = self.waiting.pop_front() {
             let (id, deliveries) = (item.delivery.id(), item.delivery.deliveries);
@@ -416,7 +400,7 @@ impl Lane {
                 || sending.shape.record(id, item.delivery.fields()),
                 |(_, record)| record,
             );
-            if !records.is_empty() && bytes + record.bytes() > Producer::BATCH_BYTES {
+            if !records.is_empty() && bytes + record.bytes() > bytes_max {
                 self.made = Some((id, record));
                 self.waiting.push_front(item);
                 break;
@@ -426,77 +410,5 @@ impl Lane {
             items.push(item);
         }
         (items, records)
-    }
-}
-
-impl Sending {
-    fn about(&self, id: EntryId) -> String {
-        format!(
-            "entry {id} of stream `{}`, group `{}`",
-            self.shape.stream, self.group
-        )
-    }
-
-    fn refused(&self, id: EntryId, error: &Error) -> Problem {
-        let about = self.about(id);
-        if error.is_too_big {
-            let text = format!(
-                "{about} is bigger than topic `{}` takes: {error}",
-                self.topic
-            );
-            return Problem::new(error.kind, text).hint(format!(
-                "raise max.message.bytes of the topic, or set the entry aside with: ucp-streams dlq add {} {id} --stream {}; then run the bridge again",
-                self.group, self.shape.stream
-            ));
-        }
-        let text = format!("{about} was not written to topic `{}`: {error}", self.topic);
-        Problem::new(error.kind, text).hint(format!(
-            "{}; nothing after it was acknowledged, and the bridge goes on there when it is run again",
-            error.hint()
-        ))
-    }
-
-    fn gave_up(&self, id: EntryId, waited: Duration) -> Problem {
-        let text = format!(
-            "{} was not confirmed by topic `{}` for {}",
-            self.about(id),
-            self.topic,
-            format_duration_short(waited)
-        );
-        Problem::new(Kind::Unavailable, text)
-            .hint("check that the brokers run; the bridge goes on there when it is run again")
-    }
-
-    fn tell_waiting(&self, first: EntryId, count: usize, waited: Duration) {
-        tracing::warn!(
-            stream = %self.shape.stream, group = %self.group, topic = self.topic, %first,
-            waited = %format_duration_short(waited),
-            "Kafka has not confirmed {}: still trying, and nothing overtakes them",
-            counted(count as u64, "record", "records")
-        );
-    }
-
-    fn other_partitions(&self, count: u32) -> Problem {
-        let begun = Begun {
-            topic: self.topic.clone(),
-            partitions: self.shape.partitions,
-        };
-        begun.other_partitions(&self.shape.stream, &self.group, count)
-    }
-
-    fn no_topic(&self, error: &Error) -> Problem {
-        let text = format!(
-            "topic `{}` of the bridge of stream `{}`, group `{}`, is gone: {error}",
-            self.topic, self.shape.stream, self.group
-        );
-        Problem::not_found(text).hint(error.hint())
-    }
-
-    fn cannot_look(&self, error: &Error) -> Problem {
-        let text = format!(
-            "the bridge of stream `{}`, group `{}`, cannot use topic `{}`: {error}",
-            self.shape.stream, self.group, self.topic
-        );
-        Problem::new(error.kind, text).hint(error.hint())
     }
 }

@@ -90,8 +90,10 @@ impl Reader {
 }
 
 impl Producer {
-    /// As the client's.
-    pub const BATCH_BYTES: usize = 900_000;
+    /// Cannot be called.
+    pub fn batch_bytes(&self) -> usize {
+        match self.0 {}
+    }
 
     /// Cannot be called.
     #[expect(clippy::unused_async, reason = "as the client's")]

@@ -4,15 +4,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use krafka::admin::{
-    AdminClient, DescribeTopicsOptions, ListOffsetsOptions, OffsetSpec, TopicPartition,
+    AdminClient, ConfigResource, DescribeConfigsOptions, DescribeTopicsOptions, ListOffsetsOptions,
+    OffsetSpec, TopicPartition,
 };
 use krafka::auth::{AuthConfig, TlsConfig};
 use krafka::consumer::{AutoOffsetReset, Consumer, IsolationLevel};
-use krafka::error::ErrorCode;
 use krafka::producer::{Acks, RecordMetadata};
 use krafka::{Kafka, KrafkaError};
 use tokio::time::{sleep, timeout};
 
+use super::meaning::{error_of, no_topic};
 use super::{
     Bounds, Cluster, Compression, Error, Headers, Mechanism, Place, Record, Sasl, Stored, Tls,
 };
@@ -24,6 +25,8 @@ const REQUEST_MAX: usize = 100 * 1024 * 1024;
 const BUFFER: usize = 128 * 1024 * 1024;
 /// The bytes of records that make one batch. Brokers take a mebibyte, unless they are told otherwise.
 const BATCH: usize = 1_000_000;
+/// The setting of a topic that says how large a batch may be.
+const LARGEST_BATCH: &str = "max.message.bytes";
 /// How long a batch waits for more records when nobody asks for it to be sent: [`Producer::send`] does.
 const LINGER: Duration = Duration::from_millis(500);
 /// How long a record is tried. Retries within one producer are recognised by the broker, and those of another one are not,
@@ -156,10 +159,26 @@ impl Client {
             let text = "no broker gave the producer an id in time";
             Error::new(Kind::Unavailable, true, text)
         })?;
+        let producer = producer.map_err(|error| error_of(&error))?;
+        let largest = self.largest_batch(topic).await;
         Ok(Producer {
-            producer: producer.map_err(|error| error_of(&error))?,
+            producer,
             topic: topic.to_owned(),
+            batch_bytes: largest.map_or(BATCH, |it| it.min(BATCH)) * 9 / 10,
         })
+    }
+
+    /// The size of the largest batch that the topic takes; `None` when the brokers do not say, as to who may not ask.
+    async fn largest_batch(&self, topic: &str) -> Option<usize> {
+        let resource = ConfigResource::topic(topic);
+        let options = DescribeConfigsOptions::default()
+            .timeout(ASK_TIMEOUT)
+            .config_names(vec![LARGEST_BATCH.to_owned()]);
+        let admin = self.admin();
+        let asked = admin.describe_configs([resource.clone()], options);
+        let entries = asked.await.ok()?.remove(&resource)?.ok()?;
+        let found = entries.into_iter().find(|it| it.name == LARGEST_BATCH)?;
+        found.value?.parse().ok()
     }
 
     fn admin(&self) -> AdminClient {
@@ -241,6 +260,7 @@ impl Reader {
 pub struct Producer {
     producer: krafka::producer::Producer,
     topic: String,
+    batch_bytes: usize,
 }
 
 impl std::fmt::Debug for Producer {
@@ -253,8 +273,10 @@ impl std::fmt::Debug for Producer {
 
 impl Producer {
     /// The bytes of records (see [`Record::bytes`]) of one partition that go in one batch, which is written as a whole or
-    /// not at all.
-    pub const BATCH_BYTES: usize = BATCH * 9 / 10;
+    /// not at all. A larger record goes alone.
+    pub fn batch_bytes(&self) -> usize {
+        self.batch_bytes
+    }
 
     /// Sends records and waits until the broker has confirmed or refused each; the answers are in their order. What a lost
     /// connection or a broker that is away makes fail is tried again for as long as this is waited for.
@@ -392,51 +414,4 @@ fn unanswered(cluster: &Cluster, wait: Duration) -> Error {
         cluster.brokers
     );
     Error::new(Kind::Unavailable, true, text)
-}
-
-fn no_topic(topic: &str) -> Error {
-    let text = format!("Kafka has no topic `{topic}`");
-    Error::new(Kind::NotFound, false, text)
-}
-
-/// An error in the kinds of this tool.
-fn error_of(error: &KrafkaError) -> Error {
-    let text = format!("Kafka: {error}");
-    let may_pass = error.is_retriable();
-    match error {
-        KrafkaError::Auth { .. } => Error::new(Kind::Denied, false, text),
-        KrafkaError::UnknownTopic { topic } => no_topic(topic),
-        KrafkaError::Broker { code, .. } => of_broker(*code, may_pass, text),
-        KrafkaError::Config { .. }
-        | KrafkaError::Compression { .. }
-        | KrafkaError::Serialization { .. } => Error::new(Kind::Usage, false, text),
-        KrafkaError::NoOffset { .. } => Error::new(Kind::NotFound, false, text),
-        KrafkaError::IllegalState { .. } | KrafkaError::Wakeup => {
-            Error::new(Kind::Bug, false, text)
-        }
-        KrafkaError::Fenced { .. } => Error::new(Kind::Refused, false, text),
-        _ => Error::new(Kind::Unavailable, may_pass, text),
-    }
-}
-
-fn of_broker(code: ErrorCode, may_pass: bool, text: String) -> Error {
-    match code {
-        ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge => Error::too_big(text),
-        ErrorCode::UnknownTopicOrPartition => Error::new(Kind::NotFound, may_pass, text),
-        ErrorCode::OffsetOutOfRange => Error::new(Kind::NotFound, false, text),
-        ErrorCode::InvalidTopic
-        | ErrorCode::InvalidTimestamp
-        | ErrorCode::InvalidRecord
-        | ErrorCode::InvalidConfig
-        | ErrorCode::PolicyViolation
-        | ErrorCode::UnsupportedCompressionType => Error::new(Kind::Usage, false, text),
-        ErrorCode::TopicAuthorizationFailed
-        | ErrorCode::GroupAuthorizationFailed
-        | ErrorCode::ClusterAuthorizationFailed
-        | ErrorCode::TransactionalIdAuthorizationFailed
-        | ErrorCode::SaslAuthenticationFailed
-        | ErrorCode::UnsupportedSaslMechanism
-        | ErrorCode::IllegalSaslState => Error::new(Kind::Denied, false, text),
-        _ => Error::new(Kind::Unavailable, may_pass, text),
-    }
 }

@@ -9,7 +9,7 @@
 //! | `cluster` | how a cluster is reached: brokers, TLS, SASL |
 //! | `record` | records as they are written and as they are read |
 //! | `partition` | the partition of a key, as Java's client chooses it |
-//! | `error` | what went wrong, in the kinds that decide the exit code |
+//! | `error`, `meaning` | what went wrong, in the kinds that decide the exit code |
 //! | `client` | the client itself; `absent` stands in for it in a binary without the feature `kafka` |
 
 #[cfg(not(feature = "kafka"))]
@@ -19,6 +19,8 @@ mod client;
 mod client;
 mod cluster;
 mod error;
+#[cfg(feature = "kafka")]
+mod meaning;
 mod partition;
 mod record;
 

@@ -187,6 +187,73 @@ fn status_says_how_far_each_partition_is() {
 }
 
 #[test]
+fn what_the_topic_never_takes_ends_the_bridge_and_nothing_overtakes_it() {
+    let (server, broker) = start(1);
+    let small = "small";
+    broker.topic_with(small, 1, &[("max.message.bytes", "2000")]);
+    let words = [
+        "bridge",
+        "to-kafka",
+        STREAM,
+        "--topic",
+        small,
+        "--once",
+        "--compression",
+        "none",
+    ];
+    let carry = |words: &[&str]| {
+        server
+            .command(words)
+            .env("UCP_STREAMS_KAFKA", broker.brokers())
+            .run()
+    };
+    add(&server, 100);
+    server.redis(&[
+        "XADD",
+        STREAM,
+        "9000000000000-1",
+        "brand_id",
+        "b1",
+        "a",
+        &"y".repeat(5000),
+    ]);
+    server.redis(&["XADD", STREAM, "9000000000000-2", "brand_id", "b1"]);
+    let run = carry(&words);
+    run.assert_code(2)
+        .stderr_has("entry 9000000000000-1 of stream `events`, group `kafka-bridge`");
+    run.stderr_has("is bigger than topic `small` takes")
+        .stderr_has("raise max.message.bytes");
+    assert_eq!(
+        broker.records(small).len(),
+        100,
+        "each of which fits, and nothing after it"
+    );
+    let aside = run
+        .stderr()
+        .split("set the entry aside with: ucp-streams ")
+        .nth(1)
+        .unwrap();
+    let aside = aside.split(';').next().unwrap();
+    let aside: Vec<&str> = aside.split(' ').chain(["--yes"]).collect();
+    server.ucp(&aside).assert_code(0);
+    carry(&words).assert_code(0);
+    let last = broker.records(small).pop().unwrap();
+    assert_eq!(text(&last, "redis-id"), "9000000000000-2");
+}
+
+#[test]
+fn a_user_that_the_brokers_do_not_know_is_denied_and_the_password_is_not_shown() {
+    let (server, broker) = start(1);
+    add(&server, 1);
+    let run = bridge(&server, &broker, &["--once", "--kafka-user", "u"])
+        .env("UCP_STREAMS_KAFKA_PASSWORD", "canary-secret")
+        .run();
+    run.assert_code(5)
+        .stderr_has("--kafka-user")
+        .stderr_lacks("canary");
+}
+
+#[test]
 fn what_is_not_there_or_not_what_it_was_is_refused_with_a_next_step() {
     let (server, broker) = start(2);
     bridge(&server, &broker, &["--once"])

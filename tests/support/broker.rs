@@ -78,9 +78,18 @@ impl Broker {
     /// Makes a topic.
     #[track_caller]
     pub fn topic(&self, name: &str, partitions: i32) {
+        self.topic_with(name, partitions, &[]);
+    }
+
+    /// Makes a topic with these settings.
+    #[track_caller]
+    pub fn topic_with(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let mut topic = NewTopic::new(name, partitions, 1).expect("a topic");
         // Entries of tests are of 1970.
         topic.configs.insert("retention.ms".into(), "-1".into());
+        for (name, value) in settings {
+            topic.configs.insert((*name).into(), (*value).into());
+        }
         self.runtime.block_on(async {
             let options = CreateTopicsOptions::default();
             let made = self.admin().await.create_topics([topic], options).await;

@@ -72,6 +72,11 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         "how fast a stream is written to lately",
     ),
     (
+        "topology apply",
+        &["%R~{predictions.requests}:retry:*"],
+        "the retry stream of a group that is there, which the scene has it create",
+    ),
+    (
         "serve",
         &["+xread", "+xrevrange"],
         "entries, and how fast a stream is written to lately",
