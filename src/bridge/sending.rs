@@ -38,7 +38,7 @@ impl Sending {
                 self.topic
             );
             return Problem::new(error.kind, text).hint(format!(
-                "raise max.message.bytes of the topic, or set the entry aside with: ucp-streams dlq add {} {id} --stream {}; then run the bridge again",
+                "raise max.message.bytes of the topic, or set the entry aside with: ucp-streams dlq add {} {id} --stream {} --reason too-big; then run the bridge again",
                 self.group, self.shape.stream
             ));
         }

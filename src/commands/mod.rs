@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn every_list_can_be_limited() {
         // Rules are words rather than rows, and workers are few.
-        const WHOLE: [&str; 2] = ["acl", "run"];
+        const WHOLE: [&str; 3] = ["acl", "run", "to-kafka"];
         for (path, command) in describe::shown(&tree()) {
             let prints = command.get::<Prints>();
             let is_list = prints.is_some_and(|it| it.is_list() && !it.has_entries);

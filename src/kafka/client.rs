@@ -162,7 +162,7 @@ impl Client {
         let producer = producer.map_err(|error| error_of(&error))?;
         let largest = self.largest_batch(topic).await;
         Ok(Producer {
-            producer,
+            client: producer,
             topic: topic.to_owned(),
             batch_bytes: largest.map_or(BATCH, |it| it.min(BATCH)) * 9 / 10,
         })
@@ -258,7 +258,7 @@ impl Reader {
 
 /// Writes records to a topic.
 pub struct Producer {
-    producer: krafka::producer::Producer,
+    client: krafka::producer::Producer,
     topic: String,
     batch_bytes: usize,
 }
@@ -294,7 +294,7 @@ impl Producer {
             }
         }
         // It would wait for more records otherwise.
-        let _ = self.producer.flush().await;
+        let _ = self.client.flush().await;
         let mut answers = Vec::with_capacity(count);
         for handle in handles {
             answers.push(match handle.await {
@@ -318,7 +318,7 @@ impl Producer {
         }
         let sent = krafka_record(&self.topic, record);
         loop {
-            match self.producer.enqueue(sent.clone()).await {
+            match self.client.enqueue(sent.clone()).await {
                 Ok(handle) => return Ok(handle),
                 Err(error) if error.is_retriable() => {
                     tracing::warn!(topic = %self.topic, "cannot hand a record over: {error}; trying again");

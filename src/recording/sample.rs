@@ -219,6 +219,14 @@ mod tests {
                 finding.remove(key).expect("it is stored");
             }
         }
+        let streams = again["seen"]["streams"].as_array_mut().unwrap();
+        for group in { streams.iter_mut() }
+            .flat_map(|it| it["groups"].as_array_mut().unwrap())
+            .filter_map(|it| it.as_object_mut())
+        {
+            let was = group.remove("is_temporary").expect("it is stored");
+            assert_eq!(was, false);
+        }
         assert_eq!(known(again), known(value(STORED.as_bytes())));
         let found = found_in(STORED.as_bytes()).unwrap().unwrap();
         let Look::Seen(seen) = look else {
