@@ -11,10 +11,10 @@ use tokio::time::sleep;
 use super::shared::Context;
 use super::shared::recorded::{Keeping, server_of};
 use super::shared::redis_cli::options_of_redis_cli;
-use super::shared::service::alive;
+use super::shared::service::until_told;
 use super::shared::watch::may_pass;
 use crate::cli::{Impact, parse_duration};
-use crate::console::{ServiceManager, Signals};
+use crate::console::Signals;
 use crate::exit::Exit;
 use crate::model::{LogFormat, Problem, counted, format_duration_short, human_bytes};
 use crate::recording::{Recorder, Sample};
@@ -65,7 +65,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         return Err(Problem::usage(text).into());
     }
     context.console.start_logs(args.log_format);
-    let mut signals = Signals::catch()?;
+    let signals = Signals::catch()?;
     let dialer = context.dialer()?.named("ucp-streams-record");
     let server = server_of(dialer.endpoint());
     let watched = Watched {
@@ -81,15 +81,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let shown = taking.recorder.shown();
     let every = format_duration_short(args.every);
     tracing::info!("recording {server} to {shown} every {every}");
-    let manager = ServiceManager::of_environment();
-    manager.ready();
-    let ended = tokio::select! {
-        biased;
-        _ = signals.next() => Ok(()),
-        () = alive(manager) => Ok(()),
-        ended = taking.take_each(args.lasts) => ended,
-    };
-    manager.stopping();
+    let ended = until_told(signals, taking.take_each(args.lasts)).await;
     tracing::info!("{}", taking.summary());
     ended.map(|()| Exit::Done)
 }

@@ -8,9 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::archive::odd_entries;
 use crate::support::{
-    Invocation, PATIENCE, Reply, Run, Signal, TestServer, directory, free_port, until,
+    Invocation, PATIENCE, Reply, Run, Signal, TestServer, directory, free_port, odd_entries, until,
 };
 
 const SECRET: &str = "canary-secret";

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::archive::odd_entries;
-use crate::support::{Invocation, PATIENCE, Reply, Run, Signal, TestServer, directory, until};
+use crate::support::{
+    Invocation, PATIENCE, Reply, Run, Signal, TestServer, directory, odd_entries, until,
+};
 
 /// A server, another one, and a home in which that one is the context `there`, with a password of its own.
 struct Both {

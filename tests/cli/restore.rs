@@ -5,8 +5,8 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use crate::archive::{archive, odd_entries, segments};
-use crate::support::{Reply, Run, Signal, TestServer, directory};
+use crate::archive::{archive, segments};
+use crate::support::{Reply, Run, Signal, TestServer, directory, odd_entries};
 
 fn restore(server: &TestServer, dir: &Path, to: &str, more: &[&str]) -> Run {
     let words = [

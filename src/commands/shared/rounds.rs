@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::{Instant, sleep};
 
-use super::service::alive;
+use super::service::until_told;
 use super::watch::may_pass;
-use crate::console::{ServiceManager, Signals};
+use crate::console::Signals;
 use crate::model::format_duration_short;
 
 /// The pause after a round that failed, and the greatest one after several.
@@ -33,19 +33,10 @@ impl Rounds {
     /// Errors of a round that do not pass.
     pub(in crate::commands) async fn until_stopped(
         self,
-        mut signals: Signals,
+        signals: Signals,
         round: impl AsyncFnMut() -> Result<()>,
     ) -> Result<()> {
-        let manager = ServiceManager::of_environment();
-        manager.ready();
-        let ended = tokio::select! {
-            biased;
-            _ = signals.next() => Ok(()),
-            () = alive(manager) => Ok(()),
-            ended = self.again_and_again(round) => ended,
-        };
-        manager.stopping();
-        ended
+        until_told(signals, Box::pin(self.again_and_again(round))).await
     }
 
     async fn again_and_again(self, mut round: impl AsyncFnMut() -> Result<()>) -> Result<()> {
