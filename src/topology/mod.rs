@@ -8,6 +8,7 @@ mod check;
 mod doubts;
 mod file;
 mod handler;
+mod keys;
 mod spec;
 mod temporary;
 mod threshold;
@@ -19,11 +20,13 @@ pub use alert::{Alert, AlertName, Figures};
 pub use check::{Fault, Subject};
 pub use file::{FileError, example_toml, file_problem};
 pub use handler::{Builtin, FanOut, Handler, HttpSpec, HttpTarget};
+pub use keys::{
+    BRIDGE_GROUP, breaker_key, bridge_from_key, bridge_from_lease, bridge_key, copied_key, due_key,
+    home_of_retries, inflight_key, is_journal, journal_key, lease_key, losses_key, paused_key,
+    policy_key, restoring_key, restoring_of_key, retry_home, retry_key,
+};
 pub use spec::{
-    BRIDGE_GROUP, FIELDS_MAX, FieldSpec, FieldType, GroupSpec, OnFull, OnGroupLost, Start,
-    StreamSpec, Workers, breaker_key, bridge_from_key, bridge_from_lease, bridge_key, copied_key,
-    due_key, home_of_retries, inflight_key, is_journal, journal_key, lease_key, losses_key,
-    paused_key, policy_key, retry_home, retry_key,
+    FIELDS_MAX, FieldSpec, FieldType, GroupSpec, OnFull, OnGroupLost, Start, StreamSpec, Workers,
 };
 pub use temporary::{REPLAY_PREFIX, is_temporary, replay_group, replay_key, replay_of};
 pub use threshold::{Level, Measure, Threshold, Thresholds};

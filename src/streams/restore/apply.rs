@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::keys::restoring_key;
 use super::{RestorePlan, Restored, is_there};
 use crate::archive::{Destination, Groups, SavedPending, Walk, load};
 use crate::model::{Consent, Entry, EntryId, Kind, Name, Problem, Time};
+use crate::topology::{restoring_key, restoring_of_key};
 use crate::wire::{
     Adds, AddsTo, Connection, Dialer, ErrorKind, Lane, del, renamenx, set_for, xclaim_as,
     xgroup_create, xgroup_destroy, xsetid,
@@ -33,7 +33,7 @@ pub async fn apply_restore(
     _consent: Consent,
 ) -> Result<Restored> {
     let (to, key) = (plan.wanted.to.clone(), restoring_key(&plan.wanted.to));
-    let of_key = plan.identity.key(&to);
+    let of_key = restoring_of_key(&to);
     if plan.wanted.is_anew {
         connection.run(del(&[key.clone(), of_key.clone()])).await?;
     }

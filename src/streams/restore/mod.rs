@@ -1,17 +1,18 @@
 //! Makes a stream of an archive again: into a temporary key beside it, which gets the stream's name when all of it is there.
 
 mod apply;
-mod keys;
+mod identity;
 
 use anyhow::Result;
 
 pub use apply::apply_restore;
-use keys::{Identity, restoring_key};
+use identity::Identity;
 
 use crate::archive::{
     Destination, Groups, SegmentRow, SegmentState, newest_groups, streams_of, verify,
 };
 use crate::model::{EntryId, Kind, Name, PlanFacts, Problem, counted, entries, report};
+use crate::topology::{restoring_key, restoring_of_key};
 use crate::wire::{Connection, ErrorKind, get, key_type, xinfo_stream};
 
 /// How many damaged segments an error names.
@@ -253,7 +254,7 @@ impl RestorePlan {
         if self.wanted.is_anew {
             return Ok(());
         }
-        let kept = connection.run(get(&self.identity.key(to))).await?;
+        let kept = connection.run(get(&restoring_of_key(to))).await?;
         if kept.is_some_and(|it| self.identity.is(&it)) {
             self.row.resumed = begun.length;
             return Ok(());

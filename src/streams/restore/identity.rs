@@ -1,14 +1,9 @@
-//! The keys of a restore that is under way, in the hash slot of the new stream.
+//! What a restore that is under way restores.
 
 use serde::Serialize;
 
 use super::Restored;
 use crate::model::{EntryId, Name};
-
-/// The stream that is being made.
-pub(super) fn restoring_key(to: &Name) -> Name {
-    to.derived(":restoring")
-}
 
 /// What is being restored, so that another restore does not go on with it.
 #[derive(Debug, Serialize)]
@@ -27,12 +22,6 @@ impl Identity {
             has_new_ids: row.has_new_ids,
             skips_damaged,
         }
-    }
-
-    /// The key that has it.
-    #[expect(clippy::unused_self, reason = "it says whose key it is")]
-    pub(super) fn key(&self, to: &Name) -> Name {
-        to.derived(":restoring:of")
     }
 
     pub(super) fn to_bytes(&self) -> Vec<u8> {
