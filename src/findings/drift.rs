@@ -71,7 +71,7 @@ report! {
         /// Whether it is drift; otherwise it is as it should be for a while.
         pub is_drift: bool => whole("DRIFT", wide),
         /// What becomes of it.
-        pub state: DifferenceState => whole("STATE"),
+        pub state: DifferenceState => whole("STATE", sparse) by |it| it.became().into(),
         /// The server, or its context.
         pub on: String => text("ON", wide),
         /// The rule of `doctor` that finds it, too; `None` for what is no problem.
@@ -87,6 +87,11 @@ impl Difference {
     /// Sorts drift first.
     fn rank_by_drift(&self) -> u64 {
         u64::from(!self.is_drift)
+    }
+
+    /// What becomes of it; nothing where it was only found.
+    fn became(&self) -> Option<DifferenceState> {
+        Some(self.state).filter(|it| *it != DifferenceState::Found)
     }
 
     /// Whether it is a group that `init` and `topology apply` create.

@@ -20,7 +20,7 @@ use crate::settings::Settings;
 /// How long the first broker may take to answer.
 const CONNECT_FOR: Duration = Duration::from_secs(10);
 
-/// Carry a stream to a topic of Kafka, and see how far it is
+/// Carry streams to topics of Kafka and back, and compare them
 ///
 /// Brokers are named by --brokers or $UCP_STREAMS_KAFKA. TLS and credentials come from files and the environment; a password
 /// is never given in an argument.

@@ -30,6 +30,18 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "`ucp-streams stats STREAM --by FIELD` counts entries by the values of fields",
     ),
     (
+        &["mirror", "cp", "sync", "clone", "relay"],
+        "`ucp-streams copy STREAM --to CONTEXT:STREAM` copies a stream to another server, and `bridge` to Kafka",
+    ),
+    (
+        &["kafka", "redpanda", "connect-kafka", "sink"],
+        "`ucp-streams bridge` carries streams to topics of Kafka and back",
+    ),
+    (
+        &["diff", "drift", "compare"],
+        "`ucp-streams topology diff` says how a server differs from the topology, or from another server",
+    ),
+    (
         &["health", "healthcheck"],
         "`ucp-streams check` gives one verdict with its reasons, and `ping` checks the server",
     ),
