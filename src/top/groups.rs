@@ -68,7 +68,7 @@ pub(super) fn groups(look: &Look, histories: &Histories) -> Rows {
         let cells = columns.iter().map(|(column, _)| match column.key {
             "group" if times[&group.group] > 1 => {
                 let text = format!("{} on {}", group.group, group.stream);
-                Figure::from(Cell::Text(text))
+                Figure::from(group.marked(Cell::Text(text)))
             }
             "trend" => trend(group, histories, look),
             "paused" => Figure::from(match group.paused {

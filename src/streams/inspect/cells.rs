@@ -20,15 +20,19 @@ impl GroupReport {
         self.retry_cell(self.retries_waiting())
     }
 
-    /// The name; a group that is not in the topology is marked, and so is one that is there only for a replay.
+    /// The name, marked.
     pub(super) fn name_cell(&self) -> Cell {
-        let cell = Cell::from(self.group.clone());
+        self.marked(Cell::from(self.group.clone()))
+    }
+
+    /// What names the group; one that is not in the topology is marked, and so is one that is there only for a replay.
+    pub fn marked(&self, name: Cell) -> Cell {
         if self.is_temporary {
-            cell.noted(Tone::Plain, "temporary")
+            name.noted(Tone::Plain, "temporary")
         } else if self.is_extra {
-            cell.noted(Tone::Warn, "extra")
+            name.noted(Tone::Warn, "extra")
         } else {
-            cell
+            name
         }
     }
 
