@@ -71,7 +71,7 @@ test-openapi: ## Send what the description of serve allows, and what it does not
 	@.ci/setup build server openapi
 	$(CARGO) test --locked --test serve -- --ignored --exact description::schemathesis_finds_nothing
 
-test-interop: ## Run the tests beside redis-py and ioredis, which are downloaded into .cache
+test-interop: ## Run the tests beside redis-py, ioredis and DuckDB, which are downloaded into .cache
 	@.ci/setup build server interop
 	$(CARGO) test --locked --test interop -- --ignored
 

@@ -136,6 +136,36 @@ async fn wanted(destination: &Destination, stream: Option<&Name>) -> Result<Vec<
     Ok(vec![stream.clone()])
 }
 
+/// The stream of the archive that is meant: the one called `named`, that of the same name as `like`, or the only one.
+///
+/// # Errors
+/// Those of the destination; not found when it has none; a usage error when it has several.
+pub async fn stream_meant(
+    destination: &Destination,
+    named: Option<&Name>,
+    like: Option<&Name>,
+) -> Result<Name, Problem> {
+    let streams = streams_of(destination).await?;
+    let named = named.or_else(|| streams.iter().find(|it| Some(*it) == like));
+    match (&streams[..], named) {
+        (_, Some(name)) => Ok(name.clone()),
+        ([only], None) => Ok(only.clone()),
+        ([], None) => {
+            let text = format!("the archive in {} has no stream", destination.shown());
+            Err(Problem::not_found(text))
+        }
+        (several, None) => {
+            let listed: Vec<String> = several.iter().map(|it| format!("`{it}`")).collect();
+            let text = format!(
+                "the archive in {} has several streams: {}",
+                destination.shown(),
+                listed.join(", ")
+            );
+            Err(Problem::usage(text).hint("say which one with --stream"))
+        }
+    }
+}
+
 /// Refuses a stream that the archive does not have.
 pub(super) fn require_stream(
     destination: &Destination,

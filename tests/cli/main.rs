@@ -4,6 +4,8 @@
 
 mod ack;
 mod archive;
+#[cfg(feature = "parquet")]
+mod archive_export;
 mod archive_follow;
 mod archive_s3;
 mod audit;

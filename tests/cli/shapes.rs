@@ -201,6 +201,7 @@ impl Checker {
         let place = kept.to_str().unwrap().to_owned();
         self.run(&format!("archive events.normalized --to {place}"));
         self.run(&format!("archive ls {place}"));
+        self.run(&format!("archive export {place} --to {place}.parquet"));
         self.run(&format!("restore {place} --to again --yes"));
         let files = crate::archive::segments(&kept);
         std::fs::write(&files[0], "torn").unwrap();

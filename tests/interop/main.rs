@@ -1,10 +1,11 @@
 //! Side by side with what other people write: redis-py and ioredis publish what the platform publishes and consume in
 //! the same groups, in turns with this tool. What each published is found again by its id, whoever read it.
 //!
-//! `make test-interop` installs the two clients and runs these; `make test` leaves them out.
+//! `make test-interop` installs these clients, and `DuckDB`, which reads archives, and runs these; `make test` leaves them out.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod duckdb;
 mod party;
 mod peer;
 mod turns;

@@ -31,6 +31,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("jaq_std", &["view"]),
     ("jiff", &["model", "topology", "streams", "cli"]),
     ("krafka", &["kafka"]),
+    ("parquet", &["archive"]),
     ("minijinja", &["view"]),
     ("prometheus_client", &["view"]),
     ("ratatui", &["top", "console"]),
@@ -58,7 +59,10 @@ pub const CRATES: &[(&str, &[&str])] = &[
         &["archive", "bridge", "streams", "serve", "snapshots"],
     ),
     ("strsim", &["model"]),
-    ("tempfile", &["server", "streams", "settings", "commands"]),
+    (
+        "tempfile",
+        &["server", "archive", "streams", "settings", "commands"],
+    ),
     (
         "tokio",
         &[

@@ -126,6 +126,7 @@ commands! {
     ]
     archive_ls "archive ls" => [on(&["archive", "ls", "nowhere"])]
     archive_verify "archive verify" => [on(&["archive", "verify", "nowhere"])]
+    archive_export "archive export" => [on(&["archive", "export", "nowhere", "--to", "t.parquet"])]
     bridge_to_kafka "bridge to-kafka" => [
         on(&["bridge", "to-kafka", STREAM, "--topic", "events", "--once", "--brokers", "127.0.0.1:1"]),
         on(&["bridge", "to-kafka", STREAM, "--topic", "events", "--once"]),

@@ -1,5 +1,6 @@
 //! `archive`: keeps the entries of streams in files, lists what an archive has, and checks it.
 
+mod export;
 mod follow;
 mod ls;
 mod verify;
@@ -92,12 +93,14 @@ pub(super) struct Args {
 enum ArchiveCommand {
     Ls(ls::Args),
     Verify(verify::Args),
+    Export(export::Args),
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     match args.command {
         Some(ArchiveCommand::Ls(args)) => ls::run(args, context).await,
         Some(ArchiveCommand::Verify(args)) => verify::run(args, context).await,
+        Some(ArchiveCommand::Export(args)) => export::run(args, context).await,
         None => keep(args, context).await,
     }
 }

@@ -9,7 +9,7 @@ pub use apply::apply_restore;
 use identity::Identity;
 
 use crate::archive::{
-    Destination, Groups, SegmentRow, SegmentState, newest_groups, streams_of, verify,
+    Destination, Groups, SegmentRow, SegmentState, newest_groups, stream_meant, verify,
 };
 use crate::model::{EntryId, Kind, Name, PlanFacts, Problem, counted, entries, report};
 use crate::topology::{restoring_key, restoring_of_key};
@@ -134,7 +134,7 @@ pub async fn plan_restore(
     wanted: Wanted,
     told: impl Fn(u64),
 ) -> Result<RestorePlan> {
-    let of = source(destination, &wanted).await?;
+    let of = stream_meant(destination, wanted.of.as_ref(), Some(&wanted.to)).await?;
     let rows = verify(destination, Some(&of), wanted.expanded_max, told).await?;
     let problems = problems(&rows);
     if !problems.is_empty() && !wanted.skips_damaged {
@@ -179,32 +179,6 @@ pub async fn plan_restore(
     };
     plan.look(connection).await?;
     Ok(plan)
-}
-
-/// The stream of the archive that is meant.
-async fn source(destination: &Destination, wanted: &Wanted) -> Result<Name, Problem> {
-    let streams = streams_of(destination).await?;
-    let named = wanted
-        .of
-        .as_ref()
-        .or_else(|| streams.iter().find(|it| **it == wanted.to));
-    match (&streams[..], named) {
-        (_, Some(name)) => Ok(name.clone()),
-        ([only], None) => Ok(only.clone()),
-        ([], None) => {
-            let text = format!("the archive in {} has no stream", destination.shown());
-            Err(Problem::not_found(text))
-        }
-        (several, None) => {
-            let listed: Vec<String> = several.iter().map(|it| format!("`{it}`")).collect();
-            let text = format!(
-                "the archive in {} has several streams: {}",
-                destination.shown(),
-                listed.join(", ")
-            );
-            Err(Problem::usage(text).hint("say which one with --stream"))
-        }
-    }
 }
 
 /// What is wrong with each damaged segment.

@@ -433,6 +433,7 @@ pub(crate) const SERVERLESS: &[&str] = &[
     "acl",
     "archive ls",
     "archive verify",
+    "archive export",
     "completions",
     "man",
     "context add",
