@@ -9,7 +9,10 @@ use super::name::{File, groups_folder, groups_key};
 use super::segment::Segment;
 use super::stored::{Listed, ListedKind, too_large};
 use super::walk::{Found, folders_in, require};
-use crate::model::{EntryId, Name, Problem};
+use crate::model::{EntryId, Kind, Name, Problem};
+
+/// The greatest size of a segment, compressed and expanded, that is read back to go on after it.
+pub(super) const READ_BACK_MAX: u64 = 4 << 30;
 
 /// A segment that was read.
 #[derive(Debug)]
@@ -150,4 +153,13 @@ async fn groups_taken(destination: &Destination, day: &str) -> Result<Vec<EntryI
     }
     taken.sort_unstable();
     Ok(taken)
+}
+
+/// The error that a part of an archive is damaged.
+pub(super) fn damaged(destination: &Destination, key: &str, why: &str) -> Problem {
+    let text = format!(
+        "the archive in {} is damaged: {key}: {why}",
+        destination.shown()
+    );
+    Problem::new(Kind::DataLoss, text)
 }

@@ -16,6 +16,7 @@
 
 mod access;
 mod bucket;
+mod confirmed;
 mod destination;
 mod directory;
 mod export;
@@ -35,6 +36,7 @@ mod walk;
 mod writer;
 
 pub use access::Access;
+pub use confirmed::{Confirmed, Looking};
 pub use destination::Destination;
 pub use export::{Exported, export};
 pub use groups::{Groups, GroupsBuilder, GroupsHead, SavedGroup, SavedPending};
@@ -47,4 +49,4 @@ pub use range::{ArchivedStream, Range};
 pub use segment::Segment;
 pub use table::{ColumnKind, ColumnSpec};
 pub use walk::{Found, Walk, streams_of};
-pub use writer::{Goes, Writer, Written};
+pub use writer::{Goes, Writer, Written, end_of};

@@ -3,10 +3,10 @@
 use anyhow::Result;
 
 use super::destination::Destination;
-use super::load::{Loaded, load, manifest_of};
+use super::load::{Loaded, damaged, load, manifest_of};
 use super::look::require_stream;
 use super::walk::{Found, Walk, streams_of};
-use crate::model::{Edge, Entry, EntryId, Kind, Name, Problem};
+use crate::model::{Edge, Entry, EntryId, Name, Problem};
 
 /// A range, in the form in which it was requested.
 #[derive(Clone, Copy, Debug)]
@@ -142,9 +142,7 @@ impl ArchivedStream<'_> {
     }
 
     fn damaged(&self, key: &str, why: &str) -> Problem {
-        let place = self.destination.shown();
-        let text = format!("the archive in {place} is damaged: {key}: {why}");
-        Problem::new(Kind::DataLoss, text)
+        damaged(self.destination, key, why)
             .hint("`ucp-streams archive verify` lists all that is damaged")
     }
 

@@ -5,16 +5,13 @@ use std::sync::Arc;
 
 use super::destination::{Destination, in_background};
 use super::groups::{GroupsBuilder, GroupsHead};
-use super::load::{manifest_of, newest_taken};
+use super::load::{READ_BACK_MAX, damaged, manifest_of, newest_taken};
 use super::manifest::{MANIFEST_BYTES_MAX, Manifest};
 use super::name::{SegmentName, are_of_one_hour, groups_key, lock_key};
 use super::segment::{Building, Built, Segment};
 use super::stored::Put;
 use super::walk::{Found, Walk};
-use crate::model::{EntryId, Kind, Name, Problem};
-
-/// The greatest size of a segment that somebody else wrote, compressed and expanded, that is taken over.
-const TAKEN_OVER_MAX: u64 = 4 << 30;
+use crate::model::{EntryId, Name, Problem};
 
 /// What was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,7 +76,7 @@ impl Writer {
         let mut walk = Walk::backwards(destination, stream);
         while let Some(found) = walk.next().await? {
             if found.has_manifest {
-                writer.end = Some(writer.last_of(&found).await?);
+                writer.end = Some(last_of(destination, &found).await?);
                 break;
             }
             left.push(found);
@@ -90,13 +87,6 @@ impl Writer {
             }
         }
         Ok(writer)
-    }
-
-    async fn last_of(&self, found: &Found) -> Result<EntryId, Problem> {
-        match manifest_of(&self.destination, found).await? {
-            Ok(manifest) => Ok(manifest.last_id),
-            Err(why) => Err(damaged(&self.destination, &found.name.segment(), &why)),
-        }
     }
 
     /// The last id that is in a segment with a manifest: all up to it is archived.
@@ -212,11 +202,11 @@ impl Writer {
     /// Checks a segment that is there, and writes its manifest.
     async fn take_over(&mut self, name: &SegmentName) -> Result<(), Problem> {
         let key = name.segment();
-        let bytes = self.destination.get(key.clone(), TAKEN_OVER_MAX).await?;
+        let bytes = self.destination.get(key.clone(), READ_BACK_MAX).await?;
         let bytes = bytes.ok_or_else(|| damaged(&self.destination, &key, "it is missing"))?;
         let (of, follows) = (name.clone(), self.end);
         let described =
-            in_background(move || Segment::described(&of, follows, bytes, TAKEN_OVER_MAX));
+            in_background(move || Segment::described(&of, follows, bytes, READ_BACK_MAX));
         let segment = described.await?.map_err(|why| {
             damaged(&self.destination, &key, &why)
                 .hint("remove the segment, if no other archive has it; then repeat the command")
@@ -279,10 +269,23 @@ impl Writer {
     }
 }
 
-fn damaged(destination: &Destination, key: &str, why: &str) -> Problem {
-    let text = format!(
-        "the archive in {} is damaged: {key}: {why}",
-        destination.shown()
-    );
-    Problem::new(Kind::DataLoss, text)
+/// The last id that is in a segment with a manifest, to look at it alone; `None` when there is none.
+///
+/// # Errors
+/// Those of the destination; data loss when the manifest is damaged.
+pub async fn end_of(destination: &Destination, stream: &Name) -> Result<Option<EntryId>, Problem> {
+    let mut walk = Walk::backwards(destination, stream);
+    while let Some(found) = walk.next().await? {
+        if found.has_manifest {
+            return last_of(destination, &found).await.map(Some);
+        }
+    }
+    Ok(None)
+}
+
+async fn last_of(destination: &Destination, found: &Found) -> Result<EntryId, Problem> {
+    match manifest_of(destination, found).await? {
+        Ok(manifest) => Ok(manifest.last_id),
+        Err(why) => Err(damaged(destination, &found.name.segment(), &why)),
+    }
 }

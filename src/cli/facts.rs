@@ -11,6 +11,17 @@ pub use crate::model::Impact;
 
 impl CommandExt for Impact {}
 
+/// What running a command with one of its options changes, when that differs.
+#[derive(Clone, Copy, Debug)]
+pub struct ImpactWith {
+    /// The option's id in clap.
+    pub option: &'static str,
+    /// What it changes then.
+    pub impact: Impact,
+}
+
+impl CommandExt for ImpactWith {}
+
 /// What a command prints: the columns of its tables, and the schema of its JSON. A subcommand that declares nothing
 /// prints what its parent command prints.
 #[derive(Clone, Copy, Debug)]

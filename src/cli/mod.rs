@@ -14,7 +14,7 @@ mod watch;
 mod when;
 
 pub use crate::model::{DurationError, parse_duration};
-pub use facts::{Impact, Prints, PrintsPlan, PrintsWith};
+pub use facts::{Impact, ImpactWith, Prints, PrintsPlan, PrintsWith};
 pub use globals::{ColorChoice, DryRun, Globals, Limited, Long, Pairs};
 pub use input::{MaxExpanded, delimiter, size};
 pub use kafka::{KafkaArgs, compression};

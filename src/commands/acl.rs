@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::model::{CommandLine, Format, Limit, Name, Problem, escaped};
 use crate::model::{did_you_mean, nearest};
 use crate::settings::ServerChoice;
-use crate::streams::permissions::{Permission, commands, permission, publishes};
+use crate::streams::permissions::{Besides, Permission, TRIMS, commands, permission, publishes};
 use crate::topology::GroupSpec;
 use crate::view::Rules;
 
@@ -24,6 +24,7 @@ use crate::view::Rules;
 Examples:
   ucp-streams acl publish raw
   ucp-streams acl publish --stream orders --idempotency-field number
+  ucp-streams acl archive --then-trim
   ucp-streams acl worker run --group event-processors
   redis-cli ACL SETUSER viewer on '>secret' $(ucp-streams acl info --names)")]
 pub(super) struct Args {
@@ -42,6 +43,10 @@ pub(super) struct Args {
     /// The field of `publish --idempotency-field`, which needs additional permissions
     #[arg(long, value_name = "FIELD", value_parser = name())]
     idempotency_field: Option<Name>,
+
+    /// The rule of `archive --then-trim`, which trims the stream, too
+    #[arg(long)]
+    then_trim: bool,
 }
 
 #[expect(clippy::unused_async, reason = "every command is run alike")]
@@ -62,7 +67,17 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
                 .into(),
         );
     }
-    let rule = |command: &str| permission(command, topology, &args.streams, &groups, once);
+    if args.then_trim && command != TRIMS {
+        let text = "--then-trim applies only to the rule of `archive`";
+        return Err(Problem::usage(text)
+            .hint("name the command: ucp-streams acl archive --then-trim")
+            .into());
+    }
+    let besides = Besides {
+        once,
+        then_trim: args.then_trim,
+    };
+    let rule = |command: &str| permission(command, topology, &args.streams, &groups, besides);
     if args.command.is_empty() {
         let rules: Vec<Permission> = commands().filter_map(rule).collect();
         show(&rules, &context.console)?;

@@ -163,11 +163,11 @@ fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
         }
     };
     let (command, can_rehearse) = usage::named(&tree, &matches);
-    let impact = usage::impact_of(&tree, &command);
-    let (typed, is_repeated) = {
+    let (typed, is_repeated, impact) = {
         let (leaf, given) = complete::leaf(&tree, &matches);
+        let impact = usage::impact_of(&tree, &command, given);
         let is_repeated = matches!(given.try_contains_id(Watched::ID), Ok(true));
-        (Typed::of(&command, leaf, given), is_repeated)
+        (Typed::of(&command, leaf, given), is_repeated, impact)
     };
     let mut tree = tree;
     let cli = Cli::from_arg_matches(matches).map_err(|error| error.format(&mut tree))?;

@@ -96,7 +96,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let trimmed = {
         let progress = context.console.progress(Some(plan.row.freed), "trimmed");
         let told = |more| progress.advance(more);
-        apply_trim(&connection, plan, &interrupt.flag, &told, consent).await
+        apply_trim(&connection, plan, &interrupt.flag, &told, &consent).await
     };
     end(trimmed, &interrupt, context)
 }

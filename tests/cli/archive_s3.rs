@@ -176,6 +176,52 @@ fn a_bucket_keeps_what_a_directory_keeps() {
         .stderr_has("s3://BUCKET/PREFIX");
 }
 
+#[test]
+fn what_a_bucket_has_confirmed_is_trimmed_and_nothing_while_it_is_away() {
+    let (bucket, server) = (Bucket::start(), TestServer::start());
+    let url = bucket.url();
+    let add = |from: u32| {
+        for id in from..from + 300 {
+            server.redis(&["XADD", "s", &format!("{id}-1"), "n", "1"]);
+        }
+        let read = [
+            "XREADGROUP",
+            "GROUP",
+            "g",
+            "c",
+            "NOACK",
+            "STREAMS",
+            "s",
+            ">",
+        ];
+        server.redis(&read);
+    };
+    server.redis(&["XGROUP", "CREATE", "s", "g", "0", "MKSTREAM"]);
+    add(1);
+    let words = [
+        &["archive"],
+        &TO[..],
+        &["--then-trim", "--yes", "-o", "json"],
+    ]
+    .concat();
+    let run = at(&url, &server, &words).run();
+    silent(&run);
+    assert_eq!(run.assert_code(0).stdout_json()["trimmed"]["freed"], 300);
+    add(1000);
+    let follow = [&words[..], &["--follow", "--every", "100ms"]].concat();
+    let mut run = at(&url, &server, &follow).spawn();
+    run.await_stderr("trimmed 300 entries");
+    drop(bucket);
+    add(2000);
+    run.await_stderr("cannot archive");
+    thread::sleep(Duration::from_millis(1500));
+    silent(&run.terminate());
+    assert_eq!(server.redis(&["XLEN", "s"]).int(), 300, "nothing has gone");
+    let run = at(&url, &server, &words).run();
+    silent(run.assert_code(4));
+    assert_eq!(server.redis(&["XLEN", "s"]).int(), 300);
+}
+
 /// A service that gives each request this answer.
 fn answering(answer: &'static str) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

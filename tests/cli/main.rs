@@ -8,6 +8,8 @@ mod archive;
 mod archive_export;
 mod archive_follow;
 mod archive_s3;
+mod archive_trim;
+mod archive_trim_kill;
 mod audit;
 mod check;
 mod claim;

@@ -20,7 +20,7 @@ pub(crate) fn fill(server: &TestServer, count: u64) {
 
 /// A group to which the entries up to `delivered` were delivered, and which has acknowledged all but those from `from` to
 /// `to`.
-fn group(server: &TestServer, name: &str, delivered: u64, (from, to): (u64, u64)) {
+pub(crate) fn group(server: &TestServer, name: &str, delivered: u64, (from, to): (u64, u64)) {
     server.redis(&["XGROUP", "CREATE", STREAM, name, "0"]);
     let read = ["XREADGROUP", "GROUP", name, "c", "COUNT"];
     let count = delivered.to_string();
@@ -33,7 +33,7 @@ fn group(server: &TestServer, name: &str, delivered: u64, (from, to): (u64, u64)
     server.redis(&ack);
 }
 
-fn read_all(server: &TestServer, name: &str, delivered: u64) {
+pub(crate) fn read_all(server: &TestServer, name: &str, delivered: u64) {
     group(server, name, delivered, (delivered + 1, delivered + 1));
 }
 

@@ -121,6 +121,7 @@ commands! {
     resume "resume" => [on(&["resume", GROUP]), on(&["resume", GROUP, "--dry-run"])]
     archive "archive" => [
         on(&["archive", STREAM, "--to", "kept", "--from", "end"]),
+        on(&["archive", STREAM, "--to", "kept", "--then-trim", "--dry-run"]),
         on(&["archive", "nowhere", "--to", "kept"]),
         on(&["archive", STREAM, "--to", "/dev/null"]),
     ]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::Instant;
 
+use super::then_trim::{self, Trimmer};
 use crate::archive::{Destination, GroupsHead, Writer, newest_groups};
 use crate::commands::shared::Context;
 use crate::commands::shared::archives::open_to_write;
@@ -13,9 +14,10 @@ use crate::commands::shared::rounds::Rounds;
 use crate::console::Signals;
 use crate::exit::Exit;
 use crate::model::{
-    LogFormat, Name, Redaction, counted, entries, format_duration_short, human_bytes,
+    EntryId, LogFormat, Name, Redaction, counted, entries, format_duration_short, human_bytes,
 };
-use crate::streams::archive::{Archived, Source, Wanted, archive};
+use crate::streams::archive::{Archived, Source, ThenTrim, Wanted, archive};
+use crate::topology::Topology;
 use crate::wire::{Connection, Dialer};
 
 /// How often the groups are saved: less often than entries, because a snapshot has all that they have pending.
@@ -29,6 +31,7 @@ pub(super) struct Following<'a> {
     pub(super) lasts: Option<Duration>,
     pub(super) wanted: Wanted,
     pub(super) log_format: LogFormat,
+    pub(super) then_trim: bool,
 }
 
 /// What was done since the command began.
@@ -51,15 +54,30 @@ struct Round<'a> {
     before: Option<GroupsHead>,
     groups_saved: Option<Instant>,
     totals: Totals,
+    topology: &'a Topology,
+    /// What trims after each round.
+    trimmer: Option<Trimmer>,
 }
 
 pub(super) async fn follow(following: Following<'_>, context: &Context) -> Result<Exit> {
+    let destination = open_to_write(following.to)?;
+    let trimmer = if following.then_trim {
+        let shown = destination.shown();
+        let what = (following.stream, &*shown, following.every);
+        let consent = then_trim::consent(what, context).await?;
+        Some(Trimmer::new(consent, &destination, following.stream))
+    } else {
+        None
+    };
     context.console.start_logs(following.log_format);
     let signals = Signals::catch()?;
+    let topology = context.topology()?;
     let mut round = Round {
         dialer: context.dialer()?.named("ucp-streams-archive"),
-        redaction: context.topology()?.redaction(following.stream),
-        destination: open_to_write(following.to)?,
+        redaction: topology.redaction(following.stream),
+        topology,
+        trimmer,
+        destination,
         following: &following,
         open: None,
         before: None,
@@ -86,9 +104,15 @@ pub(super) async fn follow(following: Following<'_>, context: &Context) -> Resul
         counted(totals.segments, "segment", "segments"),
         human_bytes(totals.bytes),
     );
+    let mut wrong = None;
+    if let Some(trimmer) = &round.trimmer {
+        tracing::info!("trimmed {} of stream `{stream}`", entries(trimmer.freed));
+        context.audit_done(Some(trimmer.freed), None);
+        wrong = trimmer.wrong;
+    }
     ended?;
     Ok(if totals.missing == 0 {
-        Exit::Done
+        wrong.unwrap_or(Exit::Done)
     } else {
         Exit::DataLoss
     })
@@ -96,11 +120,15 @@ pub(super) async fn follow(following: Following<'_>, context: &Context) -> Resul
 
 impl Round<'_> {
     async fn once(&mut self) -> Result<()> {
-        match self.archive().await {
+        let done = match self.archive().await {
             Ok(row) => {
                 self.tell(&row);
-                Ok(())
+                self.trim(row.archived_through).await
             }
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(()) => Ok(()),
             Err(error) => {
                 // What was begun may be in any state: the next round finds out where the archive ends.
                 self.open = None;
@@ -151,6 +179,19 @@ impl Round<'_> {
             self.groups_saved = Some(Instant::now());
         }
         Ok(row)
+    }
+
+    async fn trim(&mut self, end: Option<EntryId>) -> Result<()> {
+        let (Some(trimmer), Some((_, connection))) = (&mut self.trimmer, &self.open) else {
+            return Ok(());
+        };
+        let what = ThenTrim {
+            stream: self.following.stream,
+            topology: self.topology,
+            dialer: &self.dialer,
+            connection,
+        };
+        trimmer.round(&what, end).await
     }
 
     fn tell(&mut self, row: &Archived) {

@@ -3,6 +3,7 @@
 mod export;
 mod follow;
 mod ls;
+mod then_trim;
 mod verify;
 
 use std::path::PathBuf;
@@ -16,10 +17,10 @@ use super::read::named;
 use super::shared::Context;
 use super::shared::archives::open_to_write;
 use crate::archive::{Writer, newest_groups};
-use crate::cli::{self, Impact, Position, Prints, parse_duration};
+use crate::cli::{self, DryRun, Impact, ImpactWith, Position, Prints, PrintsPlan, parse_duration};
 use crate::exit::Exit;
 use crate::model::{LogFormat, Name, Problem, Time, entries};
-use crate::streams::archive::{Archived, Source, Wanted, archive};
+use crate::streams::archive::{Archived, Source, ThenTrim, Wanted, archive};
 use crate::streams::names::require_stream;
 
 /// How often what was added may be archived.
@@ -41,14 +42,24 @@ const EVERY: std::ops::RangeInclusive<Duration> =
 /// A bucket of S3, or of a service that speaks its protocol, is given as s3://BUCKET/PREFIX; the usual variables
 /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL say how it is reached.
 ///
+/// With --then-trim, the stream is trimmed then: as far as each entry is in a segment that was read back and is whole, and as
+/// every group has read and acknowledged it, and never further. That is done in many small calls, each of which looks anew at
+/// what the groups need; which group holds back more is said. While a segment is damaged nothing is trimmed (exit 9), nor where
+/// nobody is known to have read (exit 6). It is destructive: consent is asked for, with --follow once, and a service has --yes.
+///
 /// With --follow it goes on after lost connections, and archives the rest when it is run again, whenever it was killed.
 #[expect(clippy::doc_markdown, reason = "the docs are the help text")]
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Local, add = Prints::one::<Archived>(), args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = "\
+#[command(add = Impact::Local, add = ImpactWith { option: "then_trim", impact: Impact::Destructive }, add = Prints::one::<Archived>(),
+    add = PrintsPlan(Prints::plan::<Archived>()), args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = "\
 Examples:
   ucp-streams archive events.raw --to archive
   ucp-streams archive events.raw --to archive --from -7d --until -1h
   ucp-streams archive events.raw --to archive --follow  # until Ctrl-C
+  # Then trim what every group has read and acknowledged
+  ucp-streams archive events.normalized --to archive --then-trim --dry-run
+  ucp-streams archive events.normalized --to archive --follow \\
+      --then-trim --yes
   # as a service: packaging/ucp-streams-archive@.service
   ucp-streams archive ls archive
   ucp-streams archive verify archive")]
@@ -85,6 +96,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
 
+    /// Then trim what is archived for certain, and what no group needs
+    #[arg(long)]
+    then_trim: bool,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+
     #[command(subcommand)]
     command: Option<ArchiveCommand>,
 }
@@ -115,6 +133,19 @@ async fn keep(args: Args, context: &Context) -> Result<Exit> {
         until: args.until.map(|it| it.range_end(now_ms)),
         has_groups: true,
     };
+    if context.is_rehearsal(args.dry_run) {
+        let (dialer, topology) = (context.dialer()?, context.topology()?);
+        let connection = dialer.connect().await?;
+        require_stream(&connection, topology, &stream).await?;
+        let what = ThenTrim {
+            stream: &stream,
+            topology,
+            dialer: &dialer,
+            connection: &connection,
+        };
+        let wanted = (wanted, args.then_trim);
+        return then_trim::rehearse(&what, &to, wanted, context).await;
+    }
     if args.follow {
         if !EVERY.contains(&args.every) {
             let text = "--every must be at least 100ms, and at most 1h";
@@ -127,6 +158,7 @@ async fn keep(args: Args, context: &Context) -> Result<Exit> {
             lasts: args.lasts,
             wanted,
             log_format: args.log_format,
+            then_trim: args.then_trim,
         };
         return follow(following, context).await;
     }
@@ -151,12 +183,27 @@ async fn keep(args: Args, context: &Context) -> Result<Exit> {
         archive(&source, &mut writer, &mut before, wanted).await
     };
     drop(progress);
-    let row = match archived {
+    let mut row = match archived {
         Ok(row) => row,
         Err(error) => return Err(named(error, &stream, context).await),
     };
+    let trimmed = if args.then_trim {
+        let what = ThenTrim {
+            stream: &stream,
+            topology,
+            dialer: &dialer,
+            connection: &connection,
+        };
+        then_trim::trim(&mut row, &what, &destination, context).await
+    } else {
+        Ok(Exit::Done)
+    };
     context.console.show_one(&row)?;
-    Ok(tell(&row, context))
+    let told = tell(&row, context);
+    Ok(match trimmed? {
+        Exit::Done => told,
+        exit => exit,
+    })
 }
 
 /// Says what could not be archived.

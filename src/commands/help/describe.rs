@@ -3,7 +3,7 @@
 
 use clap::Command;
 
-use crate::cli::{Impact, Prints, PrintsPlan, PrintsWith};
+use crate::cli::{Impact, ImpactWith, Prints, PrintsPlan, PrintsWith};
 
 /// The beginning of a paragraph of examples.
 pub(super) const EXAMPLES: &str = "Examples:\n";
@@ -78,7 +78,17 @@ fn below(command: Command, above: Inherited) -> Command {
     help.push_str(impact.word());
     help.push_str(" - ");
     help.push_str(impact.meaning());
+    if let Some(with) = command.get::<ImpactWith>() {
+        help.push_str("; ");
+        help.push_str(&with_option(with));
+    }
     command.after_help(help).add(impact)
+}
+
+/// What it changes with an option, in words.
+pub(in crate::commands) fn with_option(with: &ImpactWith) -> String {
+    let (option, impact) = (with.option.replace('_', "-"), with.impact);
+    format!("with --{option}: {} - {}", impact.word(), impact.meaning())
 }
 
 /// What a command's help says after its options.
@@ -90,6 +100,8 @@ pub(in crate::commands) struct Facts {
     pub(in crate::commands) examples: Vec<String>,
     /// `None` for a command that only has subcommands.
     pub(in crate::commands) impact: Option<Impact>,
+    /// What it changes with one of its options, if that differs.
+    pub(in crate::commands) impact_with: Option<ImpactWith>,
     /// What it prints, if it prints JSON.
     pub(in crate::commands) prints: Option<Prints>,
     /// What it prints with `--dry-run`, if that differs.
@@ -108,6 +120,7 @@ impl Facts {
             notes: Vec::new(),
             examples: Vec::new(),
             impact,
+            impact_with: impact.and_then(|_| command.get::<ImpactWith>().copied()),
             prints: impact.and_then(|_| command.get::<Prints>().copied()),
             plan: impact.and_then(|_| Some(command.get::<PrintsPlan>()?.0)),
             with: impact.and_then(|_| command.get::<PrintsWith>().copied()),

@@ -114,6 +114,8 @@ struct CommandHelp {
     about: Option<String>,
     description: Option<String>,
     impact: Option<&'static str>,
+    /// What it changes with one of its options, if that differs.
+    impact_with: Option<ImpactWithOption>,
     arguments: Vec<ArgumentHelp>,
     options: Vec<ArgumentHelp>,
     notes: Vec<String>,
@@ -124,6 +126,13 @@ struct CommandHelp {
     dry_run_output: Option<Schema>,
     /// What it prints with one of its options, if that differs.
     with_option: Option<WithOption>,
+}
+
+/// What a command changes with an option.
+#[derive(Serialize)]
+struct ImpactWithOption {
+    option: String,
+    impact: &'static str,
 }
 
 /// What a command prints with an option.
@@ -147,6 +156,10 @@ impl CommandHelp {
             about: text(command.get_about()),
             description: text(command.get_long_about()),
             impact: facts.impact.map(crate::cli::Impact::word),
+            impact_with: facts.impact_with.map(|it| ImpactWithOption {
+                option: format!("--{}", it.option.replace('_', "-")),
+                impact: it.impact.word(),
+            }),
             arguments: all()
                 .filter(|arg| arg.is_positional())
                 .map(ArgumentHelp::of)

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::{DryRun, Globals, Impact};
+use crate::cli::{DryRun, Globals, Impact, ImpactWith};
 use crate::commands::help::other_tools;
 use crate::commands::tree;
 use crate::console::{Console, Terminal};
@@ -195,12 +195,19 @@ pub(in crate::commands) fn named(
     (words.join(" "), can_rehearse)
 }
 
-/// What running the command in `tree` with these `words` changes.
-pub(in crate::commands) fn impact_of(tree: &clap::Command, words: &str) -> Option<Impact> {
+/// What running the command in `tree` with these `words` changes, with the options that are given.
+pub(in crate::commands) fn impact_of(
+    tree: &clap::Command,
+    words: &str,
+    given: &clap::ArgMatches,
+) -> Option<Impact> {
     let named = words
         .split(' ')
-        .try_fold(tree, |it, word| it.find_subcommand(word));
-    named?.get::<Impact>().copied()
+        .try_fold(tree, |it, word| it.find_subcommand(word))?;
+    let with = named.get::<ImpactWith>();
+    let is_with = |it: &&ImpactWith| matches!(given.try_get_one(it.option), Ok(Some(true)));
+    let with = with.filter(is_with).map(|it| it.impact);
+    with.or_else(|| named.get::<Impact>().copied())
 }
 
 /// The output settings, as far as they can be read from arguments that do not parse: whether they are JSON.

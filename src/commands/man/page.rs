@@ -9,7 +9,7 @@ use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 use serde_json::Value;
 
 use crate::cli::Prints;
-use crate::commands::help::describe::Facts;
+use crate::commands::help::describe::{Facts, with_option};
 use crate::commands::help::shape;
 use crate::exit::Exit;
 use crate::settings::Env;
@@ -191,6 +191,10 @@ fn notes(roff: &mut Roff, facts: &Facts) {
             bold(impact.word()),
             roman(format!(" \u{2013} {}.", impact.meaning())),
         ]);
+        if let Some(with) = &facts.impact_with {
+            let with = with_option(with).replacen("with", "With", 1);
+            roff.text([roman(with.replace(" - ", " \u{2013} ") + ".")]);
+        }
     }
 }
 

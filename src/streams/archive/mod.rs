@@ -1,11 +1,15 @@
 //! Archives a stream: its entries, after those that the archive has, and then its groups with what they have pending.
 
+mod then_trim;
+
 use anyhow::Result;
 
+pub use self::then_trim::{ThenTrim, would_archive};
 use super::read::place;
 use super::select::{Criteria, Pager};
 use super::snapshot::server_time;
 use super::target::Target;
+use super::trim::Trimming;
 use crate::archive::{Access, Destination, Goes, GroupsBuilder, GroupsHead, Writer};
 use crate::model::{Edge, EntryId, Name, Problem, Redaction, report};
 use crate::wire::{
@@ -42,6 +46,8 @@ report! {
         /// Entries that were added since the archive was written before, and trimmed or deleted before they could be
         /// archived; `None` when that is not known.
         pub missing: Option<u64> => number("MISSING", unknown),
+        /// What was trimmed then, and which group holds back more; `None` without `--then-trim`.
+        pub trimmed: Option<Trimming> => number("TRIMMED", sparse) by |row| row.trimmed.as_ref().map(|it| it.freed).into(),
     }
 }
 
@@ -136,6 +142,7 @@ pub async fn archive(
         groups: saved.groups,
         pending: saved.pending,
         missing: saved.missing,
+        trimmed: None,
     })
 }
 

@@ -11,7 +11,7 @@ use crate::topology::{GroupSpec, Topology};
 use about::About;
 pub use pattern::key_rule;
 use pattern::{keyed, quoted};
-use table::{BASE, ONCE, TABLE};
+use table::{BASE, ONCE, TABLE, THEN_TRIM};
 
 report! {
     /// The rule of one command, in the form that `ACL SETUSER` takes.
@@ -61,17 +61,32 @@ pub fn publishes(command: &str) -> bool {
     command == "publish" || command.starts_with("publish ")
 }
 
+/// The command whose rule is another one with `--then-trim`.
+pub const TRIMS: &str = "archive";
+
+/// What a rule is to allow besides.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Besides<'a> {
+    /// Remembering the values of this field.
+    pub once: Option<&'a Name>,
+    /// Trimming what is archived.
+    pub then_trim: bool,
+}
+
 /// The rule that `command` needs for these `streams` and `groups`, or by default for those of the topology that it
-/// works on. With `once`, it includes what remembering the values of that field needs. `None` for a command that
-/// needs no server.
+/// works on, with what it is to allow `besides`. `None` for a command that needs no server.
 pub fn permission(
     command: &str,
     topology: &Topology,
     streams: &[Name],
     groups: &[GroupSpec],
-    once: Option<&Name>,
+    Besides { once, then_trim }: Besides<'_>,
 ) -> Option<Permission> {
-    let row = TABLE.iter().find(|row| row.path == command)?;
+    let row = if then_trim {
+        &THEN_TRIM
+    } else {
+        TABLE.iter().find(|row| row.path == command)?
+    };
     let about = About::of(row, topology, streams, groups);
     let mut keys = about.keys(row.keys, topology);
     let mut allowed: Vec<_> = BASE.to_vec();
@@ -109,12 +124,18 @@ mod tests {
 
     fn keys(command: &str, streams: &[&str]) -> Vec<String> {
         let streams: Vec<Name> = streams.iter().map(|it| Name::from(*it)).collect();
-        permission(command, &Topology::default(), &streams, &[], None)
-            .expect(command)
-            .keys
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        permission(
+            command,
+            &Topology::default(),
+            &streams,
+            &[],
+            Besides::default(),
+        )
+        .expect(command)
+        .keys
+        .iter()
+        .map(ToString::to_string)
+        .collect()
     }
 
     #[test]
@@ -123,7 +144,8 @@ mod tests {
             "info", "lag", "read", "tail", "pending", "dlq list", "groups",
         ] {
             let permission =
-                permission(command, &Topology::default(), &[], &[], None).expect(command);
+                permission(command, &Topology::default(), &[], &[], Besides::default())
+                    .expect(command);
             assert!(
                 permission
                     .keys
@@ -142,7 +164,10 @@ mod tests {
             &Topology::default(),
             &["s".into()],
             &[],
-            Some(&"a*".into()),
+            Besides {
+                once: Some(&"a*".into()),
+                then_trim: false,
+            },
         );
         let rule = rule.expect("there");
         assert_eq!(rule.keys, ["~s", "~{s}:once:a\\*:*"]);
@@ -158,7 +183,13 @@ mod tests {
             (&b"a b\0\n"[..], "%R~a?b??"),
             (b"it's\x01\xff\\", r#""%R~it's\x01\xff\\\\""#),
         ] {
-            let rule = permission("read", &Topology::default(), &[name.into()], &[], None);
+            let rule = permission(
+                "read",
+                &Topology::default(),
+                &[name.into()],
+                &[],
+                Besides::default(),
+            );
             let rule = rule.expect("read").rule;
             let expected = format!("resetkeys resetchannels -@all {expected} +hello");
             assert!(rule.starts_with(&expected), "{rule}");
@@ -171,7 +202,8 @@ mod tests {
         let group = topology
             .group(&"merge-processors".into(), None)
             .expect("there");
-        let rule = permission("worker run", &topology, &[], &[group], None).expect("there");
+        let rule =
+            permission("worker run", &topology, &[], &[group], Besides::default()).expect("there");
         for key in [
             "~profiles.merges",
             "~profiles.review_queue",
@@ -199,7 +231,8 @@ mod tests {
         for kept_for in [None, Some(GroupSpec::JOURNAL_MIN)] {
             group.journal = kept_for;
             let groups = std::slice::from_ref(&group);
-            let rule = permission("worker run", &topology, &[], groups, None).expect("there");
+            let rule = permission("worker run", &topology, &[], groups, Besides::default())
+                .expect("there");
             assert_eq!(rule.keys.contains(&key), kept_for.is_some());
         }
     }
@@ -207,7 +240,7 @@ mod tests {
     #[test]
     fn what_needs_no_server_has_no_rule() {
         assert_eq!(
-            permission("man", &Topology::default(), &[], &[], None),
+            permission("man", &Topology::default(), &[], &[], Besides::default()),
             None
         );
     }

@@ -262,6 +262,39 @@ const DEMO: &[&[&str]] = &[
     &["xrevrange", "xlen", "memory|usage"],
 ];
 
+/// What `archive` needs with `--then-trim`.
+pub(super) const THEN_TRIM: Needs = needs(
+    "archive",
+    Scope::Streams,
+    &[ARCHIVE, SCRIPT, TRIM],
+    &[Keys::Streams, Keys::Audit],
+);
+
+const ARCHIVE: &[&str] = &[
+    "type",
+    "time",
+    "xrange",
+    "xrevrange",
+    "xinfo|stream",
+    "xinfo|groups",
+    "xpending",
+];
+
+/// The commands that trim, find out how far, and say what that frees.
+const TRIM: &[&str] = &[
+    "xinfo|stream",
+    "xinfo|groups",
+    "xpending",
+    "xrange",
+    "xrevrange",
+    "memory|usage",
+    "command|info",
+    "config|get",
+    "exists",
+    "xtrim",
+    "xadd",
+];
+
 /// One row per command. A command that is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
@@ -302,14 +335,14 @@ pub(super) const TABLE: &[Needs] = &{
         needs("ack", Groups, &[SAVE, &["xinfo|groups", "xpending", "xack"], KIND, SCRIPT], &[Streams, Audit]),
         needs("snapshot", Groups, &[&["xinfo|groups", "xpending", "time"]], &[ReadStreams]),
         needs("undo", Groups, &[SAVE, CONSUMERS, SCRIPT, KIND, &["xinfo|stream", "xpending", "xrange", "exists", "xgroup|create", "xgroup|createconsumer", "xgroup|setid", "xclaim", "xadd", "xdel"]], &[Streams, DeadLetters, Retries, Audit]),
-        needs("archive", Scope::Streams, &[&["type", "time", "xrange", "xrevrange", "xinfo|stream", "xinfo|groups", "xpending"]], &[ReadStreams]),
+        needs("archive", Scope::Streams, &[ARCHIVE], &[ReadStreams]),
         needs("restore", Scope::Streams, &[KIND, &["multi", "exec", "xadd", "get", "set", "del", "xinfo|stream", "xsetid", "renamenx", "xclaim", "xgroup|create", "xgroup|destroy"]], &[Streams, Restoring, Audit]),
         needs("copy", Scope::Streams, &[KIND, &["xrange", "xrevrange", "xinfo|stream", "xinfo|groups", "multi", "exec", "xadd", "get", "set"]], &[Streams, Copied, Audit]),
         needs("audit", Nothing, &[&["xrevrange"]], &[ReadAudit]),
         needs("retry", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, &["xadd", "xclaim", "hset", "hlen", "pexpire", "exists"]], &[Streams, ReadPolicies, Due, Audit]),
         needs("pause", Groups, &[LOOK, MEASURE, BESIDE, SCRIPT, KIND, &["set", "xadd"]], PAUSING),
         needs("resume", Groups, &[&["xinfo|groups", "get", "time", "del"], SCRIPT, KIND], &[Pauses]),
-        needs("trim", Scope::Streams, &[SCRIPT, KIND, &["xinfo|stream", "xinfo|groups", "xpending", "xrange", "xrevrange", "memory|usage", "command|info", "config|get", "exists", "xtrim", "xadd"]], &[Streams, Audit]),
+        needs("trim", Scope::Streams, &[SCRIPT, KIND, TRIM], &[Streams, Audit]),
         needs("consume", Groups, &[PENDING, SCRIPT, &["xack", "xreadgroup", "xgroup|createconsumer", "xgroup|delconsumer", "xclaim"], LOSSES], &[Streams, DeadLetters, Losses]),
         needs("groups create", Groups, &[&["xinfo|stream", "xinfo|groups", "exists", "xgroup|create"], SCRIPT], &[Streams]),
         needs("groups set-id", Groups, &[SAVE, LOOK, KIND, SCRIPT, &["exists", "time", "xgroup|setid"]], &[Streams, Audit]),

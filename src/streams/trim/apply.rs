@@ -119,7 +119,7 @@ pub async fn apply_trim(
     plan: TrimPlan,
     stop: &StopFlag,
     told: &(dyn Fn(u64) + Sync),
-    _: Consent,
+    _: &Consent,
 ) -> Trimmed {
     let about_groups = plan.told_of_groups();
     let TrimPlan {

@@ -3,7 +3,7 @@
 use super::super::names::listed;
 use super::{Harmed, Keep, TrimPlan, TrimState};
 use crate::model::{
-    CommandLine, Lag, Name, PlanFacts, SeenGroup, entries, human_bytes, with_commas,
+    CommandLine, EntryId, Lag, Name, PlanFacts, SeenGroup, entries, human_bytes, with_commas,
 };
 
 impl TrimPlan {
@@ -65,15 +65,22 @@ impl TrimPlan {
             ));
         }
         lines.extend(self.told_of_groups());
+        lines.push(self.told_copy(cut));
+        lines.join("\n")
+    }
+
+    /// Where what goes is to be found again.
+    fn told_copy(&self, cut: EntryId) -> String {
+        if matches!(self.keep, Keep::UnreadOrFrom(_)) {
+            return "no `undo` puts entries back before others; `restore` makes a stream of the archive"
+                .to_owned();
+        }
         let copy = CommandLine::new("read")
-            .arg(stream)
+            .arg(&self.row.stream)
             .arg("start")
             .arg(cut.previous().unwrap_or(cut).to_string())
             .option("--output", "ndjson");
-        lines.push(format!(
-            "no `undo` puts entries back before others; to keep a copy, first: {copy} > FILE"
-        ));
-        lines.join("\n")
+        format!("no `undo` puts entries back before others; to keep a copy, first: {copy} > FILE")
     }
 
     /// Which group holds back more, and what those lose that do not count.
@@ -100,7 +107,7 @@ impl TrimPlan {
             format!("has not read {from}")
         };
         let more = match self.keep {
-            Keep::Unread => "nothing from there on is trimmed",
+            Keep::Unread | Keep::UnreadOrFrom(_) => "nothing from there on is trimmed",
             _ if self.is_nothing() => "nothing can be trimmed yet",
             _ => "less is trimmed than was asked for",
         };

@@ -31,6 +31,15 @@ pub enum Keep {
     From(Edge),
     /// What a group has not read or not acknowledged.
     Unread,
+    /// That, and the entries from this id on.
+    UnreadOrFrom(EntryId),
+}
+
+impl Keep {
+    /// Whether what is read goes, so that nothing does where nobody reads.
+    const fn is_unread(self) -> bool {
+        matches!(self, Self::Unread | Self::UnreadOrFrom(_))
+    }
 }
 
 /// What is to be trimmed.
@@ -148,10 +157,8 @@ pub async fn plan_trim(
     let counting: Vec<Standing> = counting.into_iter().filter(|_| is_read).cloned().collect();
     let hold = Hold::of(&seen.info, Some(&counting));
     let wanted = wanted(lane, stream, &seen.info, wish.keep).await?;
-    let why_not = match (wish.keep, hold.state) {
-        (Keep::Unread, HoldState::NoGroups) => Some(nobody(stream, &never_read)),
-        _ => None,
-    };
+    let is_unread = hold.state == HoldState::NoGroups && wish.keep.is_unread();
+    let why_not = is_unread.then(|| nobody(stream, &never_read));
     let floor = hold.floor.filter(|_| hold.group.is_some());
     let floor = match floor {
         Some(floor) => first_from(connection, stream, floor).await?,
@@ -187,7 +194,7 @@ pub async fn plan_trim(
         entries,
         freed,
         freed_bytes: share(seen.bytes, freed, seen.info.length),
-        is_held_back: is_held && wish.keep != Keep::Unread,
+        is_held_back: is_held && !wish.keep.is_unread(),
         is_held_by_pending: holder.as_ref().is_some_and(|it| it.1),
         held_back_by: holder.map(|it| it.0),
         forced_past: wish.force_past.clone(),
@@ -218,6 +225,7 @@ async fn wanted(
         Keep::Newest(newest) if newest >= info.length => info.first.as_ref().map(|it| it.id),
         Keep::Newest(newest) => place(lane, stream, Edge::FromEnd(newest)).await?,
         Keep::From(edge) => place(lane, stream, edge).await?,
+        Keep::UnreadOrFrom(id) => Some(id),
     };
     Ok(found.or_else(|| after_last(info)))
 }
@@ -269,7 +277,7 @@ fn share(bytes: Option<u64>, freed: u64, length: u64) -> Option<u64> {
     u64::try_from(share).ok()
 }
 
-/// Why `--read` trims nothing.
+/// Why nothing goes that was read.
 fn nobody(stream: &Name, never_read: &[Name]) -> String {
     match never_read {
         [] => format!("stream `{stream}` has no groups, so nothing of it counts as read"),
@@ -300,13 +308,23 @@ fn harmed(seen: &Seen, forced: &[&Standing], cut: Option<EntryId>, is_read: bool
 }
 
 impl TrimPlan {
+    /// The first entry of the stream.
+    pub const fn first(&self) -> Option<EntryId> {
+        self.first
+    }
+
     /// Why nothing is trimmed, if that is refused: nobody is known to have read anything, or a group holds back all that
     /// was asked for.
     pub fn refusal(&self) -> Option<Problem> {
         let stream = &self.row.stream;
         if let Some(why_not) = &self.why_not {
             let text = format!("{why_not}; nothing was trimmed");
-            return Some(Problem::refused(text).hint("say what to keep: --keep N, or --before T"));
+            return Some(Problem::refused(text).hint(match self.keep {
+                Keep::UnreadOrFrom(_) => {
+                    "`ucp-streams trim` can keep a length, or what came after a time"
+                }
+                _ => "say what to keep: --keep N, or --before T",
+            }));
         }
         let group = self.row.held_back_by.as_ref();
         let group = group.filter(|_| self.row.is_held_back && self.is_nothing())?;

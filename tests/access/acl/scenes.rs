@@ -46,6 +46,9 @@ const PAUSED: &str = "{events.normalized}:paused:event-processors";
 /// An archive of [`STREAM`] with entry 1-0, which is pending for c1 in a group.
 const KEPT_STREAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/access/acl/kept");
 
+/// The group has read and acknowledged all.
+const READ: &str = "EVAL redis.call('XREADGROUP','GROUP','event-processors','c1','STREAMS',KEYS[1],'>');redis.call('XACK',KEYS[1],'event-processors','1-0','2-0','3-0','4-0') 1 events.normalized";
+
 /// What workers keep of the first entry: a record in the journal, and since when it is in flight.
 const KEPT: &str = "EVAL redis.call('XADD',KEYS[1],'5-0','consumer','c1','outcome','failed','ids','1-0','ms','7');redis.call('HSET',KEYS[2],'1-0',table.concat({'1000','2','2','c1why'},string.char(32))) 2 {events.normalized}:journal:event-processors {events.normalized}:inflight:event-processors";
 
@@ -333,6 +336,7 @@ const SCENES: &[Scene] = &[
     scene("ack", OF_GROUP, &["ack", GROUP, "1-0", "--yes"]),
     scene("snapshot", OF_GROUP, &["snapshot", GROUP]),
     scene("archive", OF_STREAM, &["archive", STREAM, "--to", "kept", "--from", "-1"]),
+    scene("archive", &["--stream", STREAM, "--then-trim"], &["archive", STREAM, "--to", "kept", "--then-trim", "--yes"]).after(READ).does(|server, _| length(server, STREAM) == 0),
     scene("restore", OF_STREAM, &["restore", KEPT_STREAM, "--to", STREAM, "--yes"]).after("DEL events.normalized").does(|server, _| {
         server.redis(&["XPENDING", STREAM, GROUP]).items()[0].int() == 1
     }),
