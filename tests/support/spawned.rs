@@ -145,6 +145,19 @@ impl Spawned {
         }
     }
 
+    /// Lets it run for at most so long, then SIGTERM, and awaits its end.
+    #[track_caller]
+    pub fn end_within(mut self, patience: Duration) -> Run {
+        let until = Instant::now() + patience;
+        while self.ended().is_none() {
+            if Instant::now() > until {
+                return self.terminate();
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        self.wait()
+    }
+
     /// SIGTERM, and awaits its end.
     #[track_caller]
     pub fn terminate(mut self) -> Run {

@@ -66,8 +66,12 @@ impl About {
                     Keys::DeadLetters => add("~", &dead_letter, ""),
                     Keys::Restoring => add("~", &topology::restoring_key(stream), "*"),
                     Keys::Copied => add("~", &topology::copied_key(stream), ""),
-                    Keys::Replays => of_replays(stream).iter().for_each(|it| add("~", it, "*")),
-                    Keys::Bridges => of_bridges(stream).iter().for_each(|it| add("~", it, "")),
+                    Keys::Replays => of_replays(stream)
+                        .iter()
+                        .for_each(|(how, it)| add(how, it, "*")),
+                    Keys::Bridges => of_bridges(stream)
+                        .iter()
+                        .for_each(|(how, it)| add(how, it, "")),
                     Keys::BridgesFrom => of_topics(stream).iter().for_each(|it| add("~", it, "*")),
                     Keys::ReadBridges => {
                         for key in [topology::bridge_key, topology::lease_key] {
@@ -117,12 +121,6 @@ impl About {
                 }
             }
             match kind {
-                Keys::Retries => {
-                    for group in &self.groups {
-                        let key = topology::retry_key(&group.stream, &group.name);
-                        add("~", &key, "");
-                    }
-                }
                 Keys::ReadInFlight
                 | Keys::ReadPolicies
                 | Keys::ReadJournals
@@ -136,7 +134,7 @@ impl About {
                         working(group, &mut add);
                     }
                 }
-                Keys::Losses | Keys::Pauses | Keys::Due => {
+                Keys::Losses | Keys::Pauses | Keys::Due | Keys::Retries => {
                     for group in &self.groups {
                         add("~", &key_of(*kind)(&group.stream, &group.name), "");
                     }
@@ -172,30 +170,31 @@ impl About {
 }
 
 /// How the keys begin that replays and their workers keep beside the stream.
-fn of_replays(stream: &Name) -> [Name; 8] {
+fn of_replays(stream: &Name) -> [(&'static str, Name); 8] {
     let group = topology::replay_group(&Name::default());
     [
-        topology::replay_key(stream, &Name::default()),
-        topology::lease_key(stream, &group),
-        topology::policy_key(stream, &group),
-        topology::inflight_key(stream, &group),
-        topology::breaker_key(stream, &group),
-        topology::losses_key(stream, &group),
-        topology::retry_key(stream, &group),
-        topology::paused_key(stream, &group),
+        ("~", topology::replay_key(stream, &Name::default())),
+        ("~", topology::lease_key(stream, &group)),
+        ("~", topology::policy_key(stream, &group)),
+        ("~", topology::inflight_key(stream, &group)),
+        ("~", topology::breaker_key(stream, &group)),
+        ("~", topology::losses_key(stream, &group)),
+        ("~", topology::paused_key(stream, &group)),
+        ("%R~", topology::due_key(stream, &group)),
     ]
 }
 
 /// The keys that a bridge and its worker keep beside the stream.
-fn of_bridges(stream: &Name) -> [Name; 6] {
+fn of_bridges(stream: &Name) -> [(&'static str, Name); 7] {
     let group = Name::from(topology::BRIDGE_GROUP);
     [
-        topology::bridge_key(stream, &group),
-        topology::lease_key(stream, &group),
-        topology::policy_key(stream, &group),
-        topology::inflight_key(stream, &group),
-        topology::losses_key(stream, &group),
-        topology::paused_key(stream, &group),
+        ("~", topology::bridge_key(stream, &group)),
+        ("~", topology::lease_key(stream, &group)),
+        ("~", topology::policy_key(stream, &group)),
+        ("~", topology::inflight_key(stream, &group)),
+        ("~", topology::losses_key(stream, &group)),
+        ("~", topology::paused_key(stream, &group)),
+        ("%R~", topology::due_key(stream, &group)),
     ]
 }
 
@@ -212,7 +211,7 @@ fn key_of(kind: Keys) -> fn(&Name, &Name) -> Name {
     match kind {
         Keys::ReadInFlight => topology::inflight_key,
         Keys::ReadJournals => topology::journal_key,
-        Keys::ReadRetries => topology::retry_key,
+        Keys::ReadRetries | Keys::Retries => topology::retry_key,
         Keys::Losses => topology::losses_key,
         Keys::Pauses => topology::paused_key,
         Keys::Due => topology::due_key,

@@ -357,7 +357,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("dlq redrive", Scope::Streams, &[SAVE, SCRIPT, KIND, &["exists", "xrange", "xinfo|groups", "xadd", "xdel"], PATIENCE], &[Streams, DeadLetters, ReadPolicies, Retries, Audit]),
         needs("dlq purge", Scope::Streams, &[SAVE, &["type", "xrange", "xdel"]], &[DeadLetters, Audit]),
         needs("try", Groups, &[PENDING, &["xrevrange"]], &[ReadStreams, ReadDeadLetters]),
-        needs("replay", Scope::Streams, &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, LOSSES, RETRIES, LEASE, SAVE, &["xgroup|destroy"]], &[Streams, DeadLetters, Replays, Audit]),
+        needs("replay", Scope::Streams, &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, LOSSES, LEASE, SAVE, &["xgroup|destroy"]], &[Streams, DeadLetters, Replays, Audit]),
         needs("worker run", Groups, WORK, &[Streams, DeadLetters, Working]),
         needs("bridge to-kafka", Scope::Streams, &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, LOSSES, LEASE], &[Streams, DeadLetters, Bridges]),
         needs("bridge from-kafka", Scope::Streams, &[SCRIPT, KIND, LEASE, &["xinfo|stream", "xinfo|groups", "exists", "xadd", "hget", "hset", "hgetall"]], &[Streams, BridgesFrom]),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use ucp_streams::cli::Impact;
 
@@ -51,6 +52,9 @@ const READ: &str = "EVAL redis.call('XREADGROUP','GROUP','event-processors','c1'
 
 /// What workers keep of the first entry: a record in the journal, and since when it is in flight.
 const KEPT: &str = "EVAL redis.call('XADD',KEYS[1],'5-0','consumer','c1','outcome','failed','ids','1-0','ms','7');redis.call('HSET',KEYS[2],'1-0',table.concat({'1000','2','2','c1why'},string.char(32))) 2 {events.normalized}:journal:event-processors {events.normalized}:inflight:event-processors";
+
+/// How long a replay may take.
+const REPLAY_MAX: Duration = Duration::from_secs(4);
 
 /// A command that is allowed by the rule of `command`, for the stream or group that `about` names.
 #[derive(Clone, Copy)]
@@ -115,9 +119,9 @@ impl Scene {
         self.command == "demo"
     }
 
-    /// Whether it takes seconds, or awaits for ever what it may not do.
+    /// Whether it takes seconds.
     pub(super) fn is_long(&self) -> bool {
-        ["demo", "replay"].contains(&self.command)
+        self.command == "demo"
     }
 
     /// Runs one, given the service that predicts.
@@ -136,7 +140,12 @@ impl Scene {
         } else {
             invocation
         };
-        invocation.env("UCP_STREAMS_ML_URL", url).run()
+        let invocation = invocation.env("UCP_STREAMS_ML_URL", url);
+        if self.command == "replay" {
+            // It tries for ever what it may not do.
+            return invocation.spawn().end_within(REPLAY_MAX);
+        }
+        invocation.run()
     }
 
     /// Whether it ended as it is to, and left behind what it is to.
