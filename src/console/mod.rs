@@ -16,6 +16,7 @@ mod progress;
 mod reader;
 mod screen;
 mod service;
+mod show;
 mod signals;
 mod space;
 mod terminal;
@@ -39,16 +40,16 @@ pub use terminal::Terminal;
 pub use watch::{Event, Watch};
 
 use crate::exit::{Exit, OutputClosed, Stopped, classify};
-use crate::model::{Consent, Format, Limit, LogFormat, Problem, Row, Tone, escaped, with_commas};
+use crate::model::{Consent, Format, LogFormat, Problem, Tone, escaped, with_commas};
 use crate::settings::{DisplaySettings, PagerChoice, Protected};
-use crate::view::{self, Cut, Options, Report, Theme};
+use crate::view::{Options, Theme};
 use filter::Filter;
 use output::{Opening, Through, Unshown};
 use pager::Pager;
 use progress::Bar;
 use reader::Reader;
 use voice::{Voice, lines};
-use watch::{Repeats, fit};
+use watch::Repeats;
 
 /// The two outputs of one command, and how to write to them.
 #[derive(Debug)]
@@ -162,28 +163,6 @@ impl Console {
         &self.options
     }
 
-    /// How a list is shown when this many rows are wanted.
-    pub fn listing(&self, limit: Limit) -> Options {
-        let options = self.present();
-        Options {
-            rows_max: match self.screen_rows() {
-                Some(rows) => limit
-                    .rows_max(false)
-                    .map(|max| max.min(rows))
-                    .or(Some(rows)),
-                None => limit.rows_max(options.on_screen()),
-            },
-            ..options
-        }
-    }
-
-    /// Prints notes about what lists leave out, unless these are shown below the lists.
-    pub fn note_cut(&self, cuts: impl IntoIterator<Item = Cut>) {
-        for cut in cuts {
-            self.note(&cut.to_string());
-        }
-    }
-
     /// Which of the three streams are terminals, and how wide.
     pub fn terminal(&self) -> &Terminal {
         &self.terminal
@@ -266,81 +245,6 @@ impl Console {
     /// waits for something to print must wait for this at the same time.
     pub async fn reader_gone(&self) {
         self.reader.gone().await;
-    }
-
-    /// Shows a list, with at most this many rows.
-    ///
-    /// # Errors
-    /// A usage [`Problem`] for `--columns`; [`OutputClosed`] or a local problem when it cannot be written.
-    pub fn show<R: Row>(&self, rows: &[R], limit: Limit) -> Result<()> {
-        let write = |out: &mut Vec<u8>, options: &Options| {
-            view::rows(out, rows, options).map(|cut| cut.into_iter().collect())
-        };
-        self.show_by_limit(limit, write)
-    }
-
-    /// Shows one object.
-    ///
-    /// # Errors
-    /// As [`Console::show`].
-    pub fn show_one<R: Row>(&self, row: &R) -> Result<()> {
-        let mut out = self.out();
-        view::one(out.buffer(), row, &self.options)?;
-        out.flush()
-    }
-
-    /// Shows one object with all of its columns, where a table would have only the default columns.
-    ///
-    /// # Errors
-    /// As [`Console::show`].
-    pub fn show_whole<R: Row>(&self, row: &R) -> Result<()> {
-        let format = match self.options.format {
-            Format::Table => Format::Wide,
-            format => format,
-        };
-        let options = Options {
-            format,
-            ..self.options.clone()
-        };
-        let mut out = self.out();
-        view::one(out.buffer(), row, &options)?;
-        out.flush()
-    }
-
-    /// Shows a report with several parts, with at most this many rows of each list.
-    ///
-    /// # Errors
-    /// As [`Console::show`].
-    pub fn show_report<T: Report>(&self, report: &T, limit: Limit) -> Result<()> {
-        let write = |out: &mut Vec<u8>, options: &Options| view::report(out, report, options);
-        self.show_by_limit(limit, write)
-    }
-
-    fn show_by_limit(
-        &self,
-        limit: Limit,
-        write: impl Fn(&mut Vec<u8>, &Options) -> Result<Vec<Cut>, Problem>,
-    ) -> Result<()> {
-        let options = self.listing(limit);
-        let mut out = self.out();
-        let cuts = match self.room() {
-            Some(room) => fit(out.buffer(), &options, room, write)?,
-            None => write(out.buffer(), &options)?,
-        };
-        out.flush()?;
-        self.note_cut(cuts);
-        Ok(())
-    }
-
-    /// Writes `bytes` to standard output unchanged: for text that `view` has made safe, or that is meant for a file
-    /// or another program.
-    ///
-    /// # Errors
-    /// [`OutputClosed`] or a local problem.
-    pub fn put(&self, bytes: &[u8]) -> Result<()> {
-        let mut out = self.out();
-        out.buffer().extend_from_slice(bytes);
-        out.flush()
     }
 
     /// A note on standard error; not with `-q`.

@@ -4,7 +4,8 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::entry::{CopyRow, EntryReport, Origin, never_was};
-use super::gather::{Bounds, Standings, Subject, standings};
+use super::gather::{Bounds, Standings, standings};
+use super::known::Subject;
 use super::next::worst_next;
 use super::report::{GroupStanding, JournalRow, Standing};
 use crate::model::{Body, CommandLine, Entry, EntryId, Name, Problem, StreamInfo, Time};

@@ -6,12 +6,14 @@ mod entry;
 mod explain;
 mod gather;
 mod judge;
+mod known;
 mod next;
 mod report;
 
 pub(in crate::streams) use entry::Origin;
 pub use entry::{CopyRow, EntryReport, EntryState};
 pub use explain::{ExplainReport, explain};
-pub use gather::{Bounds, Standings, Subject, standings};
+pub use gather::{Bounds, Standings, standings};
+pub use known::Subject;
 pub use next::worst_next;
 pub use report::{Certainty, GroupStanding, JournalRow, Standing};

@@ -4,9 +4,13 @@
 
 use std::time::{Duration, Instant};
 
+use super::Engine;
 use crate::model::Name;
+use crate::planted;
 use crate::topology::lease_key;
 use crate::wire::{Connection, Error, Fence, LeaseHolder, drop_lease, take_lease};
+use crate::worker::state::bar::Bar;
+use crate::worker::state::shared::Seat;
 
 /// How long the lease lasts without renewal, and so the longest time that a stand-by worker waits.
 pub(super) const LEASE: Duration = Duration::from_secs(15);
@@ -145,4 +149,50 @@ impl Lease {
 fn consumer_of(token: &str) -> Option<Name> {
     let (consumer, _) = token.rsplit_once(' ')?;
     Some(Name::from(consumer))
+}
+
+impl Engine {
+    /// Takes or renews the lease of a single active worker. Returns whether this worker may work.
+    pub(super) async fn hold_lease(&mut self, now: Instant) -> Result<bool, Error> {
+        let (Some(lease), Some(connection)) = (&mut self.lease, &self.connection) else {
+            return Ok(true);
+        };
+        if now >= lease.next_try() {
+            lease.take(connection).await?;
+        }
+        let is_held = lease.is_held(Instant::now());
+        match lease.turned(is_held) {
+            Turn::Won => {
+                self.timers.sweep = now;
+                if self.seat == Seat::Stream {
+                    tracing::info!(group = %self.job.group, stream = %self.job.stream, "this worker is the active one");
+                    let predecessor = lease.take_predecessor();
+                    if !planted::is("no-inheritance") {
+                        if let Some(beside) = &mut self.beside {
+                            beside.predecessor.clone_from(&predecessor);
+                        }
+                        self.inheritance.of(predecessor);
+                    }
+                    self.bar = Bar::of(&self.job, self.seat);
+                    if let Some(handler) = self.job.handler.ordered() {
+                        handler.begin();
+                    }
+                }
+            }
+            Turn::Lost => {
+                tracing::warn!(group = %self.job.group, stream = %self.job.stream, "another worker is the active one now: standing by");
+                self.drop_everything("another worker is the active one now");
+            }
+            Turn::StandsBy => {
+                tracing::info!(group = %self.job.group, stream = %self.job.stream, "another worker is the active one: standing by");
+            }
+            Turn::Same => {}
+        }
+        if let Some(lease) = &self.lease
+            && let (Some(handler), Some(until)) = (self.job.handler.ordered(), lease.held_until())
+        {
+            handler.is_active_until(until);
+        }
+        Ok(is_held)
+    }
 }

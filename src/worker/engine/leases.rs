@@ -3,10 +3,13 @@
 use std::time::Instant;
 
 use super::{Engine, presence_interval};
+use crate::model::EntryId;
 use crate::wire::{
     Connection, Error, ErrorKind, Holder, Lease, LeaseState, renew, touch_consumer,
     xgroup_create_consumer,
 };
+use crate::worker::counters::add;
+use crate::worker::state::in_hand::Phase;
 
 /// How many leases one script call renews, which takes a busy server about five milliseconds.
 const RENEWED_AT_A_TIME: usize = 200;
@@ -91,5 +94,40 @@ impl Engine {
         }
         self.timers.presence = now + presence_interval(&self.job.policy);
         Ok(())
+    }
+
+    /// Drops all entries in hand and stops their handlers, because they no longer belong to this worker.
+    pub(super) fn drop_everything(&mut self, why: &str) {
+        let ids = self.hand.ids();
+        if !ids.is_empty() {
+            tracing::warn!(group = %self.job.group, entries = ids.len(), why, "dropping the entries in hand");
+            add(&self.counters.leases_lost, ids.len() as u64);
+        }
+        for id in ids {
+            self.let_go(id);
+        }
+        self.ready.clear();
+        self.parked.clear();
+        self.stale.clear();
+        self.lone.clear();
+        self.sweep_from = EntryId::MIN;
+        self.pending_elsewhere = None;
+        self.retries.clear();
+        self.settlements.clear();
+        self.postponed.clear();
+        self.riding.clear();
+        self.gone.clear();
+        self.hand.is_lone_running = false;
+    }
+
+    /// Drops one entry and stops its handler.
+    pub(super) fn let_go(&mut self, id: EntryId) {
+        if let Some(held) = self.hand.remove(id)
+            && let Phase::Running(run) = held.phase
+        {
+            run.abort();
+        }
+        self.ready.retain(|delivery| delivery.id() != id);
+        self.parked.remove(&id);
     }
 }

@@ -59,7 +59,7 @@ use tokio::sync::{mpsc, watch};
 use self::beside::{Beside, ended};
 use self::breaker_marker::BreakerMarker;
 use self::called::Called;
-use self::fence::{Lease, Turn};
+use self::fence::Lease;
 use self::gone::Gone;
 use self::hold::Hold;
 use self::inheritance::Inheritance;
@@ -70,7 +70,7 @@ use self::reader::Reader;
 use crate::model::{AdaptiveBatch, EntryId, Name};
 use crate::planted;
 use crate::wire::{Connection, Dialer, Error, ExpectedPending, Fence, Holder, Lease as EntryLease};
-use crate::worker::counters::{Counters, Figures, add};
+use crate::worker::counters::{Counters, Figures};
 use crate::worker::handler::Origin;
 use crate::worker::handler::{Finished, Ordered};
 use crate::worker::job::{Assignment, Mode, Signal};
@@ -78,7 +78,7 @@ use crate::worker::journal::JournalWriter;
 use crate::worker::policy::Policy;
 use crate::worker::state::bar::Bar;
 use crate::worker::state::breaker::Breaker;
-use crate::worker::state::in_hand::{Delivery, InHand, Phase};
+use crate::worker::state::in_hand::{Delivery, InHand};
 use crate::worker::state::isolation_queue::IsolationQueue;
 use crate::worker::state::lack::Lack;
 use crate::worker::state::long::Long;
@@ -394,50 +394,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes or renews the lease of a single active worker. Returns whether this worker may work.
-    async fn hold_lease(&mut self, now: Instant) -> Result<bool, Error> {
-        let (Some(lease), Some(connection)) = (&mut self.lease, &self.connection) else {
-            return Ok(true);
-        };
-        if now >= lease.next_try() {
-            lease.take(connection).await?;
-        }
-        let is_held = lease.is_held(Instant::now());
-        match lease.turned(is_held) {
-            Turn::Won => {
-                self.timers.sweep = now;
-                if self.seat == Seat::Stream {
-                    tracing::info!(group = %self.job.group, stream = %self.job.stream, "this worker is the active one");
-                    let predecessor = lease.take_predecessor();
-                    if !planted::is("no-inheritance") {
-                        if let Some(beside) = &mut self.beside {
-                            beside.predecessor.clone_from(&predecessor);
-                        }
-                        self.inheritance.of(predecessor);
-                    }
-                    self.bar = Bar::of(&self.job, self.seat);
-                    if let Some(handler) = self.job.handler.ordered() {
-                        handler.begin();
-                    }
-                }
-            }
-            Turn::Lost => {
-                tracing::warn!(group = %self.job.group, stream = %self.job.stream, "another worker is the active one now: standing by");
-                self.drop_everything("another worker is the active one now");
-            }
-            Turn::StandsBy => {
-                tracing::info!(group = %self.job.group, stream = %self.job.stream, "another worker is the active one: standing by");
-            }
-            Turn::Same => {}
-        }
-        if let Some(lease) = &self.lease
-            && let (Some(handler), Some(until)) = (self.job.handler.ordered(), lease.held_until())
-        {
-            handler.is_active_until(until);
-        }
-        Ok(is_held)
-    }
-
     /// Waits for the next event, or until something is due.
     async fn wait(&mut self) -> anyhow::Result<()> {
         let mut until = self.next_due();
@@ -473,40 +429,5 @@ impl Engine {
             fence: self.lease.as_ref().map(Lease::fence),
             home: self.job.home.as_ref(),
         }
-    }
-
-    /// Drops all entries in hand and stops their handlers, because they no longer belong to this worker.
-    fn drop_everything(&mut self, why: &str) {
-        let ids = self.hand.ids();
-        if !ids.is_empty() {
-            tracing::warn!(group = %self.job.group, entries = ids.len(), why, "dropping the entries in hand");
-            add(&self.counters.leases_lost, ids.len() as u64);
-        }
-        for id in ids {
-            self.let_go(id);
-        }
-        self.ready.clear();
-        self.parked.clear();
-        self.stale.clear();
-        self.lone.clear();
-        self.sweep_from = EntryId::MIN;
-        self.pending_elsewhere = None;
-        self.retries.clear();
-        self.settlements.clear();
-        self.postponed.clear();
-        self.riding.clear();
-        self.gone.clear();
-        self.hand.is_lone_running = false;
-    }
-
-    /// Drops one entry and stops its handler.
-    fn let_go(&mut self, id: EntryId) {
-        if let Some(held) = self.hand.remove(id)
-            && let Phase::Running(run) = held.phase
-        {
-            run.abort();
-        }
-        self.ready.retain(|delivery| delivery.id() != id);
-        self.parked.remove(&id);
     }
 }

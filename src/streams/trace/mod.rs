@@ -2,19 +2,22 @@
 //! added, and the standing of each with the groups of its stream. Reads a limited number of entries of each stream, the
 //! newest first.
 
+mod hop;
+
 use std::collections::BTreeSet;
 
 use anyhow::Result;
 use serde::Serialize;
 
-use super::dead_letters::{DeadLetter, Source};
+use self::hop::in_order;
+pub use self::hop::{Hop, HopState};
+use super::dead_letters::Source;
 use super::outputs::outputs;
 use super::search::{Search, SearchEnd, Searched, SearchedFor, Searcher};
-use super::standing::{Bounds, GroupStanding, JournalRow, Origin, Subject, standings, worst_next};
+use super::standing::{Bounds, GroupStanding, JournalRow, Subject, standings, worst_next};
 use super::tail::{Filter, Verdict};
-use crate::model::{Edge, Entry, EntryId, FieldCondition, Fields, Name, Time, report, states};
+use crate::model::{Edge, EntryId, FieldCondition, Name, Time};
 use crate::topology::{Topology, home_of_retries, retry_key};
-use crate::wire::FieldSlices;
 use crate::wire::{Connection, allowed, time, xrange};
 
 /// The greatest number of matching entries of one stream that are listed.
@@ -31,52 +34,6 @@ pub struct TraceQuery {
     pub since: Edge,
     /// The greatest number of entries of each stream that are read.
     pub count_max: usize,
-}
-
-states! {
-    /// The kind of an entry in the trace of an event.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum HopState {
-        /// An entry of the stream.
-        Entry = "entry" in Ok,
-        /// A copy of an entry, made by a requeue or a redrive.
-        Copy = "copy" in Plain,
-        /// A dead letter.
-        DeadLetter = "dead letter" in Bad,
-        /// An entry that a dead letter or a copy names, and that is not in the stream any more.
-        Gone = "gone" in Warn,
-    }
-}
-
-report! {
-    /// One entry in the trace of an event.
-    #[derive(Clone, Debug)]
-    pub struct Hop {
-        /// The stream.
-        pub stream: Name => text("STREAM"),
-        /// The entry.
-        pub id: EntryId => whole("ID"),
-        /// The kind of the entry.
-        pub state: HopState => whole("STATE"),
-        /// When the entry was added, by its id; null for an id beyond the year 9999.
-        pub time: Option<Time> => whole("TIME", wide, unknown),
-        /// The time since the entry was added, by the server's clock; null for an id ahead of it.
-        pub age_ms: Option<u64> => millis("AGE", unknown),
-        /// The time from the entry before to this one, by their ids; null for the first entry.
-        pub latency_ms: Option<u64> => millis("LATER"),
-        /// The time from the first entry to this one, by their ids.
-        pub total_ms: u64 => millis("IN ALL", wide),
-        /// The size of the entry's names and values in bytes; null for an entry that is gone.
-        pub bytes: Option<u64> => bytes("BYTES", wide),
-        /// The entry of which this is a dead letter or a copy; for a copy of a copy, the original entry.
-        pub of: Option<EntryId> => whole("OF"),
-        /// Whether this is a copy that a redrive made.
-        pub is_redriven: bool => whole("REDRIVEN", wide),
-        /// The group that could not process the entry; only for a dead letter.
-        pub group: Option<Name> => text("GROUP"),
-        /// Why the entry is a dead letter: the last line of the reason that is not empty; only for a dead letter.
-        pub reason: Option<String> => text("REASON"),
-    }
 }
 
 /// The trace of an event.
@@ -328,62 +285,6 @@ impl TraceQuery {
     }
 }
 
-impl Hop {
-    fn new(stream: &Name, id: EntryId, state: HopState) -> Self {
-        Self {
-            stream: stream.clone(),
-            id,
-            state,
-            time: id.time(),
-            age_ms: None,
-            latency_ms: None,
-            total_ms: 0,
-            bytes: None,
-            of: None,
-            is_redriven: false,
-            group: None,
-            reason: None,
-        }
-    }
-
-    /// The hop of an entry, and the entry that it names, if it is a dead letter or a copy.
-    fn of(
-        stream: &Name,
-        id: EntryId,
-        fields: &FieldSlices<'_>,
-        is_dead: bool,
-    ) -> (Self, Option<(Vec<u8>, EntryId)>) {
-        let mut hop = Self::new(stream, id, HopState::Entry);
-        let lengths = fields.iter().map(|(name, value)| name.len() + value.len());
-        hop.bytes = Some(lengths.sum::<usize>() as u64);
-        if is_dead {
-            let owned = |(name, value): &(&[u8], &[u8])| (name.to_vec(), value.to_vec());
-            let fields: Fields = fields.iter().map(owned).collect();
-            let letter = DeadLetter::of(stream, Entry { id, fields });
-            hop.state = HopState::DeadLetter;
-            hop.of = letter.origin_id;
-            hop.reason = letter.cause().map(std::borrow::Cow::into_owned);
-            hop.group.clone_from(&letter.group);
-            let origin = letter.stream.zip(letter.origin_id);
-            return (
-                hop,
-                origin.map(|(stream, id)| (stream.as_bytes().to_vec(), id)),
-            );
-        }
-        let Some(origin) = Origin::of(fields) else {
-            return (hop, None);
-        };
-        hop.state = HopState::Copy;
-        hop.of = origin.id;
-        hop.is_redriven = origin.redrives.is_some();
-        // What is in a retry stream is a copy of an entry of the stream that it belongs to.
-        let home = home_of_retries(stream);
-        let of = home.as_ref().unwrap_or(stream);
-        let origin = origin.id.map(|id| (of.as_bytes().to_vec(), id));
-        (hop, origin)
-    }
-}
-
 /// Every stream that can contain the event, each once.
 fn streams(topology: &Topology) -> Vec<Name> {
     let mut streams: Vec<Name> = Vec::new();
@@ -406,20 +307,6 @@ fn streams(topology: &Topology) -> Vec<Name> {
         add(retry_key(&group.stream, &group.name));
     }
     streams
-}
-
-/// Sorts the hops by the time at which they were added, and calculates the time between them.
-fn in_order(hops: &mut [Hop], now: Time) {
-    hops.sort_by_key(|hop| hop.id);
-    let first_ms = hops.first().map(|hop| hop.id.ms).unwrap_or_default();
-    let mut before = None;
-    for hop in hops {
-        let ms = hop.id.ms;
-        hop.latency_ms = before.map(|before| ms - before);
-        hop.total_ms = ms - first_ms;
-        hop.age_ms = hop.time.and_then(|it| now.ms.checked_sub(it.ms));
-        before = Some(ms);
-    }
 }
 
 /// The entries of one stream whose standing is wanted.
@@ -467,22 +354,6 @@ mod tests {
                 "{events.normalized}:retry:event-processors",
                 "{profiles.merge_requests}:retry:merge-processors",
                 "{predictions.requests}:retry:prediction-processors",
-            ]
-        );
-    }
-
-    #[test]
-    fn latencies_are_between_neighbours_and_from_the_first() {
-        let hop = |ms| Hop::new(&"s".into(), EntryId::new(ms, 0), HopState::Entry);
-        let mut hops = [hop(50), hop(10), hop(30)];
-        in_order(&mut hops, Time::from_ms(40));
-        let found = hops.map(|it| (it.id.ms, it.latency_ms, it.total_ms, it.age_ms));
-        assert_eq!(
-            found,
-            [
-                (10, None, 0, Some(30)),
-                (30, Some(20), 20, Some(10)),
-                (50, Some(20), 40, None),
             ]
         );
     }
