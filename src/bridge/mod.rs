@@ -8,6 +8,7 @@
 //! | `sending` | what is sent and where to, and the words for what goes wrong |
 //! | `begun` | what a bridge began with |
 //! | `status` | where bridges stand |
+//! | `offsets` | where a consumer of the topic begins |
 //! | `arrived` | the entry that a record becomes |
 //! | `receiver` | takes records into a stream |
 //! | `verify`, `sides` | compares a stream with what a topic has of it |
@@ -18,6 +19,7 @@
 mod arrived;
 mod begun;
 mod look;
+mod offsets;
 mod receiver;
 mod sender;
 mod sending;

@@ -4,8 +4,9 @@ use anyhow::Result;
 
 use super::begun::Begun;
 use super::look::look;
+use super::offsets::offsets_after;
 use crate::kafka::Client;
-use crate::model::{EntryId, Lag, Name, Problem, report};
+use crate::model::{EntryId, Kind, Lag, Name, Problem, report};
 use crate::streams::inspect::{Detail, GroupReport, Wanted, observe};
 use crate::topology::{Topology, lease_key};
 use crate::wire::{Connection, Error, get};
@@ -24,6 +25,9 @@ report! {
         pub partition: u32 => number("PARTITION"),
         /// The greatest id of the stream that is in the partition; `None` when there is none, or when Kafka was not asked.
         pub written: Option<EntryId> => whole("WRITTEN"),
+        /// The offset of the first record in the partition whose entry comes after the one that was asked for: a consumer
+        /// begins there that has had everything up to that entry; `None` when none was asked for.
+        pub offset: Option<u64> => number("OFFSET", wide),
         /// The last id of the stream.
         pub stream_end: Option<EntryId> => whole("STREAM END"),
         /// Entries of the stream that the bridge has not read yet, of all partitions.
@@ -39,7 +43,7 @@ report! {
     }
 }
 
-/// The bridges of these streams, a row for each partition.
+/// The bridges of these streams, a row for each partition, with the offset behind entry `after`.
 ///
 /// # Errors
 /// Errors of the server and of Kafka.
@@ -47,7 +51,7 @@ pub async fn status(
     connection: &Connection,
     topology: &Topology,
     streams: &[Name],
-    client: Option<&Client>,
+    (client, after): (Option<&Client>, Option<EntryId>),
 ) -> Result<Vec<BridgeRow>> {
     let wanted = Wanted::Streams(streams);
     let seen = Box::pin(observe(connection, topology, wanted, Detail::Positions)).await?;
@@ -57,7 +61,8 @@ pub async fn status(
             let begun = Begun::find(connection, &group.stream, &group.group).await?;
             if let Some(begun) = begun {
                 let end = stream.last_id;
-                rows.extend(of_bridge(connection, (group, end), &begun, client).await?);
+                let kafka = (client, after);
+                rows.extend(of_bridge(connection, (group, end), &begun, kafka).await?);
             }
         }
     }
@@ -68,13 +73,21 @@ async fn of_bridge(
     connection: &Connection,
     (group, stream_end): (&GroupReport, Option<EntryId>),
     begun: &Begun,
-    client: Option<&Client>,
+    (client, after): (Option<&Client>, Option<EntryId>),
 ) -> Result<Vec<BridgeRow>> {
     let stream = &group.stream;
     let known = match client {
         Some(client) => {
             let looked = look(client, &begun.topic, stream, EntryId::MAX).await;
             Some(looked.map_err(Problem::from)?)
+        }
+        None => None,
+    };
+    let offsets = match client.zip(after) {
+        Some((client, after)) => {
+            require_through(group, stream_end, after)?;
+            let found = offsets_after(client, &begun.topic, stream, after).await;
+            Some(found.map_err(Problem::from)?)
         }
         None => None,
     };
@@ -89,6 +102,9 @@ async fn of_bridge(
         written: known
             .as_ref()
             .and_then(|known| known.get(partition as usize)?.last()),
+        offset: offsets
+            .as_ref()
+            .and_then(|offsets| u64::try_from(*offsets.get(partition as usize)?).ok()),
         stream_end,
         lag: group.lag,
         pending: group.pending,
@@ -97,6 +113,28 @@ async fn of_bridge(
         active: active.clone(),
     });
     Ok(rows.collect())
+}
+
+/// Makes sure that everything up to this entry is in the topic: what is still to be sent would be behind any offset.
+fn require_through(
+    group: &GroupReport,
+    stream_end: Option<EntryId>,
+    after: EntryId,
+) -> Result<(), Problem> {
+    let last = stream_end.map_or(EntryId::MIN, |end| end.min(after));
+    let has_read = group.last_delivered_id.is_some_and(|it| it >= last);
+    let has_sent = group.oldest_pending_id.is_none_or(|it| it > last);
+    if has_read && has_sent {
+        return Ok(());
+    }
+    let GroupReport { stream, group, .. } = group;
+    let text = format!(
+        "the bridge of stream `{stream}`, group `{group}`, has not sent everything up to {after} yet"
+    );
+    let hint = format!(
+        "run it again when it has: ucp-streams wait {group} --stream {stream} --lag 0 --pending 0"
+    );
+    Err(Problem::new(Kind::Unavailable, text).hint(hint))
 }
 
 /// The consumer that has the lease.

@@ -52,6 +52,15 @@ impl Client {
     /// # Errors
     /// None.
     #[expect(clippy::unused_async, reason = "as the client's")]
+    pub async fn since(&self, _: &str, _: u64) -> Result<Vec<Option<i64>>, Error> {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    ///
+    /// # Errors
+    /// None.
+    #[expect(clippy::unused_async, reason = "as the client's")]
     pub async fn reader(&self, _: &str, _: &[(u32, i64)]) -> Result<Reader, Error> {
         match self.0 {}
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod from_kafka;
+mod moving_page;
 mod to_kafka;
 mod to_kafka_faults;
 mod verify;

@@ -1,10 +1,10 @@
 //! `bridge to-kafka` and `bridge status` when nothing is wrong but the arguments.
 
 use serde_json::{Value, json};
-use ucp_streams::kafka::partition_of;
+use ucp_streams::kafka::{Stored, partition_of};
 
-use crate::support::{Broker, PATIENCE, Signal, TestServer, until};
-use crate::{GROUP, STREAM, TOPIC, add, assert_carried, bridge, pending, text};
+use crate::support::{Broker, PATIENCE, Run, Signal, TestServer, until};
+use crate::{GROUP, STREAM, TOPIC, add, assert_carried, bridge, ids, pending, place, text};
 
 fn start(partitions: i32) -> (TestServer, Broker) {
     let broker = Broker::start();
@@ -175,6 +175,7 @@ fn status_says_how_far_each_partition_is() {
             (&json!(TOPIC), &Value::Null)
         );
     }
+    consumers_begin(&server, &records, &status);
     status(&[]).assert_code(0).stdout_has(STREAM);
     server.redis(&["XADD", "other", "*", "a", "b"]);
     status(&["other"])
@@ -184,6 +185,29 @@ fn status_says_how_far_each_partition_is() {
     alone
         .assert_code(0)
         .stderr_has("no Kafka brokers are named");
+}
+
+/// After any entry, a consumer begins at the first record that is of a later one.
+fn consumers_begin(server: &TestServer, records: &[Stored], status: &dyn Fn(&[&str]) -> Run) {
+    let ids = ids(server);
+    for after in ["0-0", &ids[0], &ids[7], &ids[20], &ids[39]] {
+        let rows = status(&[STREAM, "--after", after])
+            .assert_code(0)
+            .stdout_json();
+        for (partition, row) in rows.as_array().unwrap().iter().enumerate() {
+            let mut of_it = records
+                .iter()
+                .filter(|it| it.partition as usize == partition);
+            let had = of_it
+                .by_ref()
+                .take_while(|it| place(&text(it, "redis-id")) <= place(after));
+            assert_eq!(row["offset"], had.count(), "{after}: {row}");
+        }
+    }
+    // What it has not sent yet can be anywhere.
+    status(&[STREAM, "--after", &ids[41]])
+        .assert_code(4)
+        .stderr_has("has not sent everything up to");
 }
 
 #[test]

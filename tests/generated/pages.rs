@@ -9,13 +9,19 @@ use crate::support::{directory, ucp};
 use crate::{quietly, repository};
 
 /// The pages that are about no command.
-const RUNBOOK: &str = "ucp-streams-runbook.1";
-const HANDLERS: &str = "ucp-streams-handlers.1";
+const TOPICS: [&str; 3] = ["runbook", "handlers", "moving"];
+
+/// The file of one of them.
+fn of_topic(topic: &str) -> String {
+    format!("ucp-streams-{topic}.1")
+}
 
 /// The committed pages of commands.
 fn of_commands() -> BTreeMap<String, String> {
     let mut pages = read_all(&repository("man"));
-    assert!(pages.remove(RUNBOOK).is_some() && pages.remove(HANDLERS).is_some());
+    for topic in TOPICS {
+        assert!(pages.remove(&of_topic(topic)).is_some(), "{topic}");
+    }
     pages
 }
 
@@ -68,7 +74,7 @@ fn every_page_has_its_parts_and_mandoc_finds_no_fault() {
             );
         }
     }
-    for name in pages.keys().map(String::as_str).chain([RUNBOOK, HANDLERS]) {
+    for name in pages.keys().cloned().chain(TOPICS.map(of_topic)) {
         let page = repository("man").join(name);
         quietly(
             "mandoc",
@@ -114,7 +120,10 @@ fn man_shows_every_page_without_a_word() {
         .env("LC_ALL", "C.UTF-8")
         .env("MANWIDTH", "80");
     let shown = quietly("man", &mut man);
-    assert_eq!(shown.matches("EXIT STATUS").count(), pages.len() - 2);
+    assert_eq!(
+        shown.matches("EXIT STATUS").count(),
+        pages.len() - TOPICS.len()
+    );
 }
 
 #[test]
@@ -123,15 +132,13 @@ fn one_page_is_printed_and_an_unknown_one_refused() {
     ucp(&["man", "worker", "run"])
         .assert_code(0)
         .stdout_is(&page);
-    let runbook = fs::read_to_string(repository("man").join(RUNBOOK)).unwrap();
-    ucp(&["man", "runbook"]).assert_code(0).stdout_is(&runbook);
-    let handlers = fs::read_to_string(repository("man").join(HANDLERS)).unwrap();
-    ucp(&["man", "handlers"])
-        .assert_code(0)
-        .stdout_is(&handlers);
+    for topic in TOPICS {
+        let page = fs::read_to_string(repository("man").join(of_topic(topic))).unwrap();
+        ucp(&["man", topic]).assert_code(0).stdout_is(&page);
+    }
     let whole = fs::read_to_string(repository("man/ucp-streams.1")).unwrap();
     let (_, see_also) = whole.rsplit_once("SEE ALSO").unwrap();
-    assert!(see_also.contains("runbook"), "{see_also}");
+    assert!(TOPICS.iter().all(|it| see_also.contains(it)), "{see_also}");
     ucp(&["man", "pnig"])
         .assert_code(2)
         .stderr_has("there is no command `pnig`")

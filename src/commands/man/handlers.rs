@@ -6,7 +6,7 @@ use super::page::HANDLERS;
 use super::runbook::of_text;
 
 /// What `man` calls it.
-pub(in crate::commands) const NAME: &str = "handlers";
+pub(super) const NAME: &str = "handlers";
 
 /// As the runbook's.
 const TEXT: &str = include_str!("handlers.md");

@@ -1,8 +1,9 @@
 //! `man`: the manual, generated from the tree of commands; prints one page, or writes all of them into a directory.
 
-pub(in crate::commands) mod handlers;
+mod handlers;
+mod moving;
 mod page;
-pub(in crate::commands) mod runbook;
+mod runbook;
 
 use std::fs;
 use std::io::Write as _;
@@ -21,6 +22,21 @@ use crate::model::{Kind, Problem, escaped};
 use crate::model::{did_you_mean, nearest};
 use crate::server::own;
 
+/// A page that is about no command: what `man` calls it, its name, and its text.
+type Topic = (&'static str, &'static str, fn() -> Result<Vec<u8>>);
+
+/// The pages that are about no command.
+const TOPICS: [Topic; 3] = [
+    (runbook::NAME, page::RUNBOOK, runbook::page),
+    (handlers::NAME, page::HANDLERS, handlers::page),
+    (moving::NAME, page::MOVING, moving::page),
+];
+
+/// What `man` calls the pages that are about no command.
+pub(in crate::commands) fn topics() -> impl Iterator<Item = &'static str> {
+    TOPICS.iter().map(|(topic, ..)| *topic)
+}
+
 /// Print a manual page, or write all of them into a directory
 ///
 /// The page is troff source: show it with `man -l -`. A package, and `make install`, install the pages with the tool.
@@ -30,10 +46,11 @@ Examples:
   ucp-streams man worker run | man -l -
   ucp-streams man runbook | man -l -
   ucp-streams man handlers | man -l -
+  ucp-streams man moving | man -l -
   ucp-streams man --out ~/.local/share/man/man1")]
 pub(super) struct Args {
-    /// The command that the page describes, `runbook`, what to type when something is wrong, or `handlers`, how to write
-    /// one; without any, the page describes the tool itself
+    /// The command that the page describes, `runbook`, what to type when something is wrong, `handlers`, how to write
+    /// one, or `moving`, how to move to Kafka and back; without any, the page describes the tool itself
     #[arg(value_name = "COMMAND")]
     command: Vec<String>,
 
@@ -56,23 +73,19 @@ pub(super) fn print(args: &Args, console: &Console) -> Result<Exit> {
             let file = directory.join(format!("{}.1", path.join("-")));
             write(directory, &file, &page::of(path, command, &pages)?)?;
         }
-        for (name, text) in [
-            (page::RUNBOOK, runbook::page()?),
-            (page::HANDLERS, handlers::page()?),
-        ] {
-            write(directory, &directory.join(format!("{name}.1")), &text)?;
+        for (_, name, text) in TOPICS {
+            write(directory, &directory.join(format!("{name}.1")), &text()?)?;
         }
         let shown = escaped(directory.as_os_str().as_encoded_bytes());
-        console.note(&format!("{} pages written to {shown}", pages.len() + 2));
+        console.note(&format!(
+            "{} pages written to {shown}",
+            pages.len() + TOPICS.len()
+        ));
         return Ok(Exit::Done);
     }
     let wanted = &args.command[..];
-    if wanted == [runbook::NAME] {
-        console.put(&runbook::page()?)?;
-        return Ok(Exit::Done);
-    }
-    if wanted == [handlers::NAME] {
-        console.put(&handlers::page()?)?;
+    if let Some((.., text)) = TOPICS.iter().find(|(topic, ..)| wanted == [*topic]) {
+        console.put(&text()?)?;
         return Ok(Exit::Done);
     }
     let Some((path, command)) = pages.iter().find(|(path, _)| path[1..] == *wanted) else {
@@ -100,9 +113,7 @@ fn write(directory: &Path, file: &Path, page: &[u8]) -> Result<(), Problem> {
 fn no_page(wanted: &[String], pages: &page::Pages<'_>) -> Problem {
     let wanted = wanted.join(" ");
     let of_commands = pages.iter().map(|(path, _)| path[1..].join(" "));
-    let known: Vec<String> = of_commands
-        .chain([runbook::NAME, handlers::NAME].map(str::to_owned))
-        .collect();
+    let known: Vec<String> = of_commands.chain(topics().map(str::to_owned)).collect();
     Problem::usage(format!(
         "there is no command `{}`{}",
         escaped(wanted.as_bytes()),

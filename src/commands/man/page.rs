@@ -21,6 +21,7 @@ const MANUAL: &str = "ucp-streams manual";
 /// The pages that are about no command.
 pub(super) const RUNBOOK: &str = "ucp-streams-runbook";
 pub(super) const HANDLERS: &str = "ucp-streams-handlers";
+pub(super) const MOVING: &str = "ucp-streams-moving";
 
 /// The files that any command may read or create, and what they are.
 const FILES: [(&str, &str); 5] = [
@@ -299,7 +300,7 @@ fn see_also(roff: &mut Roff, path: &[String], pages: &Pages<'_>) {
         .map(|other| other.join("-"))
         .collect();
     if above.is_empty() {
-        related.extend([RUNBOOK, HANDLERS].map(str::to_owned));
+        related.extend([RUNBOOK, HANDLERS, MOVING].map(str::to_owned));
     }
     if related.is_empty() {
         return;

@@ -7,7 +7,7 @@ use clap_mangen::roff::{Inline, Roff, bold, roman};
 use super::page::{Page, RUNBOOK, header, section, see};
 
 /// What `man` calls it.
-pub(in crate::commands) const NAME: &str = "runbook";
+pub(super) const NAME: &str = "runbook";
 
 /// Markdown, of which it uses headings (`##`), paragraphs, code spans and fenced blocks.
 const TEXT: &str = include_str!("runbook.md");

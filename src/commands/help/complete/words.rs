@@ -3,7 +3,7 @@
 use clap::{Arg, ArgMatches};
 
 use crate::commands::help::describe::shown;
-use crate::commands::man::{handlers, runbook};
+use crate::commands::man::topics;
 use crate::commands::tree;
 use crate::streams::permissions;
 use crate::topology::{Builtin, FieldType, Topology};
@@ -51,7 +51,7 @@ impl Words {
                 let pages = shown(&tree)
                     .into_iter()
                     .map(|(path, _)| path[1..].join(" "));
-                let pages = pages.chain([runbook::NAME, handlers::NAME].map(str::to_owned));
+                let pages = pages.chain(topics().map(str::to_owned));
                 next(pages, &typed())
             }
             Self::Builtin => {
