@@ -12,6 +12,10 @@ const GROUP: &str = "event-processors";
 const PACKAGED: &str = include_str!("../../packaging/ucp-streams-worker@.service");
 const RECORDED: &str = include_str!("../../packaging/ucp-streams-record.service");
 const ARCHIVED: &str = include_str!("../../packaging/ucp-streams-archive@.service");
+#[cfg(feature = "kafka")]
+const TO_KAFKA: &str = include_str!("../../packaging/ucp-streams-to-kafka@.service");
+#[cfg(feature = "kafka")]
+const FROM_KAFKA: &str = include_str!("../../packaging/ucp-streams-from-kafka@.service");
 const SERVED: &str = include_str!("../../packaging/ucp-streams-serve.service");
 const ALERT: &str = include_str!("../../packaging/ucp-streams-alert@.service");
 
@@ -267,4 +271,39 @@ fn the_packaged_worker_works_until_it_is_stopped() {
     let code = status.code().unwrap().to_string();
     let hopeless = value(&unit, "RestartPreventExitStatus");
     assert!(hopeless.split(' ').any(|known| known == code), "{status}");
+}
+
+#[test]
+#[cfg(feature = "kafka")]
+fn the_packaged_bridges_carry_until_they_are_stopped() {
+    let broker = crate::support::Broker::start();
+    broker.topic(STREAM, 2);
+    let scene = waiting();
+    let carries = |template: &str, unit: &str, is_carried: &dyn Fn(&Scene) -> bool| {
+        let unit = with_binary(unit);
+        let instance = template.replace('@', &format!("@{STREAM}"));
+        verified_instance(template, &unit, &instance);
+        let unit = unit.replace("%I", STREAM).replace("${TO}", "events.moved");
+        let mut command = exec_start(&scene, &unit);
+        command.env("UCP_STREAMS_KAFKA", broker.brokers());
+        scene
+            .stopped(&mut command, template, is_carried)
+            .assert_code(0);
+        // It does not come back where coming back cannot help.
+        let mut command = exec_start(
+            &scene,
+            &unit.replace(&format!("kafka {STREAM}"), "kafka nowhere"),
+        );
+        command.env("UCP_STREAMS_KAFKA", broker.brokers());
+        let status = run(&mut command, "nowhere");
+        let code = status.code().unwrap().to_string();
+        let hopeless = value(&unit, "RestartPreventExitStatus");
+        assert!(hopeless.split(' ').any(|known| known == code), "{status}");
+    };
+    carries("ucp-streams-to-kafka@.service", TO_KAFKA, &|_| {
+        !broker.records(STREAM).is_empty()
+    });
+    carries("ucp-streams-from-kafka@.service", FROM_KAFKA, &|scene| {
+        scene.length("events.moved") == 1
+    });
 }
