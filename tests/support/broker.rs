@@ -28,6 +28,8 @@ const SAVED_AFTER: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Broker {
     process: Child,
+    /// Ends it when nobody else does.
+    watch: Child,
     port: u16,
     data: TempDir,
     runtime: Runtime,
@@ -54,9 +56,11 @@ impl Broker {
     pub fn start() -> Self {
         let (port, data) = (free_port(), directory());
         let process = run(port, &data);
+        let watch = watch(&process);
         let runtime = Runtime::new().expect("a runtime");
         let broker = Self {
             process,
+            watch,
             port,
             data,
             runtime,
@@ -68,6 +72,11 @@ impl Broker {
     /// The value of `--brokers`.
     pub fn brokers(&self) -> String {
         self.address().to_string()
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// A proxy before it; its address is the value of `--brokers` for what is to go through it.
@@ -193,8 +202,9 @@ impl Broker {
     pub fn restart(&mut self) {
         thread::sleep(SAVED_AFTER);
         self.signal(Signal::TERM);
-        self.process.wait().expect("ends");
+        self.end();
         self.process = run(self.port, &self.data);
+        self.watch = watch(&self.process);
         self.await_ready();
     }
 
@@ -208,6 +218,13 @@ impl Broker {
     #[track_caller]
     pub fn resume(&self) {
         self.signal(Signal::CONT);
+    }
+
+    /// Awaits its end, which was asked for.
+    fn end(&mut self) {
+        let _ = self.process.wait();
+        let _ = self.watch.kill();
+        let _ = self.watch.wait();
     }
 
     fn address(&self) -> SocketAddr {
@@ -239,7 +256,7 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.end();
     }
 }
 
@@ -276,4 +293,18 @@ fn run(port: u16, data: &TempDir) -> Child {
     command
         .spawn()
         .unwrap_or_else(|error| panic!("{}: {error}", program.display()))
+}
+
+/// Ends a broker that this process leaves behind: one that nobody drops, such as that of a static or of a killed test.
+#[track_caller]
+fn watch(broker: &Child) -> Child {
+    let watch = "while kill -0 $0 && kill -0 $1; do sleep 1; done; kill -9 $1";
+    Command::new("sh")
+        .args(["-c", watch])
+        .args([std::process::id().to_string(), broker.id().to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("sh is there")
 }

@@ -24,7 +24,9 @@ pub fn free_port() -> u16 {
         let Ok(mark) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)) else {
             continue;
         };
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        // Of all addresses: a broker that listens beside another one on its port would share its clients with it.
+        let is_free = |address: Ipv4Addr| TcpListener::bind((address, port)).is_ok();
+        if is_free(Ipv4Addr::LOCALHOST) && is_free(Ipv4Addr::UNSPECIFIED) {
             let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
             given.push(mark);
             return port;
