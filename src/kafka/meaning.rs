@@ -28,8 +28,21 @@ pub(super) fn error_of(error: &KrafkaError) -> Error {
             Error::new(Kind::Bug, false, text)
         }
         KrafkaError::Fenced { .. } => Error::new(Kind::Refused, false, text),
+        // With TLS 1.3 a broker refuses a certificate when the client takes itself to be connected.
+        KrafkaError::Network(_) if is_refused_certificate(&text) => {
+            Error::new(Kind::Denied, false, text)
+        }
         _ => Error::new(Kind::Unavailable, may_pass, text),
     }
+}
+
+/// Whether a broker ended the connection because of the client's certificate, or for want of one.
+fn is_refused_certificate(text: &str) -> bool {
+    let alert = text.split_once("received fatal alert: ");
+    alert.is_some_and(|(_, alert)| {
+        let refusals = ["Certificate", "BadCertificate", "UnknownCA", "AccessDenied"];
+        refusals.iter().any(|it| alert.starts_with(it))
+    })
 }
 
 fn of_broker(code: ErrorCode, may_pass: bool, text: String) -> Error {

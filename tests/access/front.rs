@@ -14,7 +14,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto::ring};
 
-use crate::authority::{Authority, Pair};
+use crate::support::authority::{Authority, Pair};
 
 /// Listens at `listener` until the process ends, and hands what comes over TLS to the port `plain`.
 pub(crate) fn serve(listener: TcpListener, plain: u16, config: ServerConfig) {

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod acl;
-mod authority;
 mod canary;
 mod contexts;
 mod front;

@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use ucp_streams::model::Problem;
 use ucp_streams::server::{Options, Server};
 
-use crate::authority::{Authority, Pair};
 use crate::front;
+use crate::support::authority::{Authority, Pair};
 use crate::support::{Invocation, Run, free_port, server_binary};
 
 /// A server with a TLS port and a plain one.

@@ -4,9 +4,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
-use crate::authority::Authority;
 use crate::front;
 use crate::support::TestServer;
+use crate::support::authority::Authority;
 
 /// A service that answers every request with 200; its port.
 pub(crate) fn service() -> u16 {

@@ -3,8 +3,8 @@
 
 use ucp_streams::wire::{Dialer, Endpoint, Scan};
 
-use crate::authority::{Authority, Pair};
 use crate::secured::{Secured, ping};
+use crate::support::authority::{Authority, Pair};
 use crate::support::{Invocation, PATIENCE, ucp};
 
 pub(crate) const HOST: &str = "localhost";

@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod from_kafka;
+mod lost_replies;
 mod moving_page;
+mod secured;
 mod to_kafka;
 mod to_kafka_faults;
 mod verify;

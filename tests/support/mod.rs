@@ -21,6 +21,7 @@
     reason = "each test binary uses a part of it"
 )]
 
+pub mod authority;
 #[cfg(all(target_os = "linux", feature = "kafka"))]
 mod broker;
 #[cfg(target_os = "linux")]

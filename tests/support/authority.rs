@@ -7,30 +7,30 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use tempfile::TempDir;
 
 /// An authority of its own, with a directory for what it signs.
-pub(crate) struct Authority {
+pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     dir: TempDir,
     ca: PathBuf,
 }
 
 /// A certificate and its key, as files.
-pub(crate) struct Pair {
-    pub(crate) cert: PathBuf,
-    pub(crate) key: PathBuf,
+pub struct Pair {
+    pub cert: PathBuf,
+    pub key: PathBuf,
 }
 
 impl Authority {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self::named("an authority of a test")
     }
 
-    pub(crate) fn named(name: &str) -> Self {
+    pub fn named(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
         let certificate = params.self_signed(&key).unwrap();
-        let dir = crate::support::directory();
+        let dir = super::directory();
         let ca = dir.path().join("ca.pem");
         fs::write(&ca, certificate.pem()).unwrap();
         Self {
@@ -41,17 +41,17 @@ impl Authority {
     }
 
     /// The file to trust it by.
-    pub(crate) fn ca(&self) -> &str {
+    pub fn ca(&self) -> &str {
         self.ca.to_str().unwrap()
     }
 
     /// A certificate for these names, valid now.
-    pub(crate) fn sign(&self, file: &str, names: &[&str]) -> Pair {
+    pub fn sign(&self, file: &str, names: &[&str]) -> Pair {
         self.sign_until(file, names, 2090)
     }
 
     /// A certificate for these names, valid from 2020 until the first day of `year`.
-    pub(crate) fn sign_until(&self, file: &str, names: &[&str], year: i32) -> Pair {
+    pub fn sign_until(&self, file: &str, names: &[&str], year: i32) -> Pair {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(names).unwrap();
