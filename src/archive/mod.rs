@@ -28,6 +28,7 @@ mod manifest;
 mod name;
 #[cfg_attr(not(feature = "parquet"), path = "absent.rs")]
 mod parquet;
+mod position;
 mod range;
 mod segment;
 mod stored;
@@ -45,7 +46,8 @@ pub use load::{Loaded, load, newest_groups};
 pub use look::{DamagedPart, SegmentRow, SegmentState, list, stream_meant, verify};
 pub use manifest::{Frame, Manifest};
 pub use name::SegmentName;
-pub use range::{ArchivedStream, Range};
+pub use position::{Position, PositionFile};
+pub use range::{ArchivedStream, Pages, Range};
 pub use segment::Segment;
 pub use table::{ColumnKind, ColumnSpec};
 pub use walk::{Found, Walk, streams_of};

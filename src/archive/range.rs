@@ -1,10 +1,13 @@
 //! Reads a range of a stream from an archive, where its entries are.
 
+use std::collections::VecDeque;
+
 use anyhow::Result;
 
 use super::destination::Destination;
 use super::load::{Loaded, damaged, load, manifest_of};
 use super::look::require_stream;
+use super::manifest::Frame;
 use super::walk::{Found, Walk, streams_of};
 use crate::model::{Edge, Entry, EntryId, Name, Problem};
 
@@ -32,82 +35,174 @@ pub struct ArchivedStream<'a> {
     pub expanded_max: u64,
 }
 
-impl ArchivedStream<'_> {
+/// The entries of a range, some of one segment at a time.
+#[derive(Debug)]
+pub struct Pages<'a> {
+    of: ArchivedStream<'a>,
+    walk: Walk<'a>,
+    start: EntryId,
+    end: EntryId,
+    reverse: bool,
+    loaded: Option<Loaded>,
+    /// The parts of that segment that are left.
+    frames: VecDeque<Frame>,
+    /// The entry that was given last.
+    last: Option<EntryId>,
+    is_over: bool,
+}
+
+impl Pages<'_> {
+    /// The least and the greatest id.
+    pub const fn range(&self) -> (EntryId, EntryId) {
+        (self.start, self.end)
+    }
+
+    /// The next entries, at least one; `None` at the end.
+    ///
+    /// # Errors
+    /// Data loss where a part of the range is damaged; those of the destination.
+    pub async fn next(&mut self) -> Result<Option<Vec<Entry>>> {
+        loop {
+            if let (Some(loaded), Some(frame)) = (&self.loaded, self.frames.pop_front()) {
+                let entries = self.of.entries(loaded, &frame).await?;
+                let entries = self.wanted(entries);
+                if !entries.is_empty() {
+                    return Ok(Some(entries));
+                }
+                continue;
+            }
+            if self.is_over || !self.next_segment().await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Those of the range that were not given yet: two archivers may have archived the same entries.
+    fn wanted(&mut self, mut entries: Vec<Entry>) -> Vec<Entry> {
+        if self.reverse {
+            entries.reverse();
+        }
+        let (range, reverse) = (self.start..=self.end, self.reverse);
+        entries.retain(|entry| {
+            let is_repeat = |last: EntryId| {
+                if reverse {
+                    entry.id >= last
+                } else {
+                    entry.id <= last
+                }
+            };
+            let is_wanted = range.contains(&entry.id) && !self.last.is_some_and(is_repeat);
+            if is_wanted {
+                self.last = Some(entry.id);
+            }
+            is_wanted
+        });
+        entries
+    }
+
+    /// Reads the next segment; `false` when there is none.
+    async fn next_segment(&mut self) -> Result<bool> {
+        while let Some(found) = self.walk.next().await? {
+            let first = found.name.first;
+            let is_beyond = if self.reverse {
+                first > self.end
+            } else {
+                self.of.ends_before(&found, self.start).await?
+            };
+            if is_beyond {
+                continue;
+            }
+            if !self.reverse && first > self.end {
+                break;
+            }
+            let loaded = self.of.load(found).await?;
+            let frames = loaded.manifest.iter().flat_map(|it| &it.frames);
+            let frames = frames.filter(|it| it.last_id >= self.start && it.first_id <= self.end);
+            self.frames = frames.cloned().collect();
+            if self.reverse {
+                self.frames.make_contiguous().reverse();
+            }
+            self.is_over = self.reverse && first <= self.start;
+            self.loaded = Some(loaded);
+            return Ok(true);
+        }
+        self.is_over = true;
+        Ok(false)
+    }
+}
+
+impl<'a> ArchivedStream<'a> {
     /// Gives `each` every entry of the range. Returns how many there were.
     ///
     /// # Errors
-    /// Not found when the archive does not have the stream; data loss where a part of the range is damaged; those of the
-    /// destination and of `each`.
+    /// As [`Self::pages`] and [`Pages::next`]; those of `each`.
     pub async fn read(
         &self,
         range: Range,
         mut each: impl FnMut(&Entry) -> Result<()>,
     ) -> Result<u64> {
-        let streams = streams_of(self.destination).await?;
-        require_stream(self.destination, &streams, self.stream)?;
-        let (Some(start), end) = (self.place(range.start).await?, self.place(range.end).await?)
-        else {
+        let mut count = 0;
+        let Some(mut pages) = self.pages((range.start, range.end), range.reverse).await? else {
             return Ok(0);
         };
-        let end = end.unwrap_or(EntryId::MAX);
-        let mut walk = self.walk(range.reverse, start);
-        let (mut count, mut last) = (0, None);
-        while let Some(found) = walk.next().await? {
-            let first = found.name.first;
-            let is_beyond = if range.reverse {
-                first > end
-            } else {
-                self.ends_before(&found, start).await?
-            };
-            if is_beyond {
-                continue;
-            }
-            if !range.reverse && first > end {
-                break;
-            }
-            let loaded = self.load(found).await?;
-            let mut frames = loaded
-                .manifest
-                .iter()
-                .flat_map(|it| &it.frames)
-                .collect::<Vec<_>>();
-            frames.retain(|it| it.last_id >= start && it.first_id <= end);
-            if range.reverse {
-                frames.reverse();
-            }
-            let is_last = range.reverse && first <= start;
-            for frame in frames {
-                let mut entries = self.entries(&loaded, frame).await?;
-                if range.reverse {
-                    entries.reverse();
+        while let Some(entries) = pages.next().await? {
+            for entry in &entries {
+                if count == range.count_max as u64 {
+                    return Ok(count);
                 }
-                for entry in entries.iter().filter(|it| (start..=end).contains(&it.id)) {
-                    // Two archivers may have archived the same entries.
-                    let is_repeat = |last: EntryId| {
-                        if range.reverse {
-                            entry.id >= last
-                        } else {
-                            entry.id <= last
-                        }
-                    };
-                    if last.is_some_and(is_repeat) {
-                        continue;
-                    }
-                    if count == range.count_max as u64 {
-                        return Ok(count);
-                    }
-                    each(entry)?;
-                    (count, last) = (count + 1, Some(entry.id));
-                }
-            }
-            if is_last {
-                break;
+                each(entry)?;
+                count += 1;
             }
         }
         Ok(count)
     }
 
-    fn walk(&self, reverse: bool, start: EntryId) -> Walk<'_> {
+    /// The entries between two places, both included; `None` when the first one is after the end.
+    ///
+    /// # Errors
+    /// Not found when the archive does not have the stream; those of the destination.
+    pub async fn pages(
+        &self,
+        (start, end): (Edge, Edge),
+        reverse: bool,
+    ) -> Result<Option<Pages<'a>>> {
+        let streams = streams_of(self.destination).await?;
+        require_stream(self.destination, &streams, self.stream)?;
+        let (Some(start), end) = (self.place(start).await?, self.place(end).await?) else {
+            return Ok(None);
+        };
+        Ok(Some(Pages {
+            of: *self,
+            walk: self.walk(reverse, start),
+            start,
+            end: end.unwrap_or(EntryId::MAX),
+            reverse,
+            loaded: None,
+            frames: VecDeque::new(),
+            last: None,
+            is_over: false,
+        }))
+    }
+
+    /// How many entries there are from one id to another at the most, by the manifests.
+    ///
+    /// # Errors
+    /// Those of the destination.
+    pub async fn at_most(&self, (start, end): (EntryId, EntryId)) -> Result<u64> {
+        let (mut count, mut walk) = (0, self.walk(false, start));
+        while let Some(found) = walk.next().await? {
+            if found.name.first > end {
+                break;
+            }
+            let manifest = manifest_of(self.destination, &found).await?.ok();
+            let frames = manifest.iter().flat_map(|it| &it.frames);
+            let frames = frames.filter(|it| it.last_id >= start && it.first_id <= end);
+            count += frames.map(|it| it.entries).sum::<u64>();
+        }
+        Ok(count)
+    }
+
+    fn walk(&self, reverse: bool, start: EntryId) -> Walk<'a> {
         if reverse {
             Walk::backwards(self.destination, self.stream)
         } else {
@@ -133,7 +228,7 @@ impl ArchivedStream<'_> {
         }
     }
 
-    async fn entries(&self, loaded: &Loaded, frame: &super::Frame) -> Result<Vec<Entry>> {
+    async fn entries(&self, loaded: &Loaded, frame: &Frame) -> Result<Vec<Entry>> {
         let Some(segment) = &loaded.segment else {
             return Ok(Vec::new());
         };

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use super::dead_letters::{LetterPager, Letters, Source};
 use super::names::{explain, require_stream};
 use super::read::place;
+use super::tail::{Filter, Verdict};
 use super::target::Target;
 use crate::model::{CommandLine, Edge, EntryId, GroupInfo, Name, Problem, Time, report};
 use crate::topology::{
@@ -19,8 +20,9 @@ use crate::topology::{
     replay_group, replay_key,
 };
 use crate::wire::{
-    Connection, ErrorKind, Fence, GroupSeen, GroupStart, Lane, LeaseHolder, create_group, del,
-    delete_group, drop_lease, get, set_unless_there, xinfo_groups, xinfo_stream, xrange_ids,
+    Connection, ErrorKind, Fence, GroupSeen, GroupStart, Lane, LeaseHolder, Scan, Stop,
+    create_group, del, delete_group, drop_lease, get, set_unless_there, xinfo_groups, xinfo_stream,
+    xrange_ids,
 };
 
 /// The greatest length of a replay's name.
@@ -32,6 +34,9 @@ const LEASE_LOOK: Duration = Duration::from_millis(200);
 /// The greatest number of failures that are listed, and of dead letters that are looked at for them.
 const FAILURES_MAX: usize = 100;
 const LETTERS_MAX: usize = 100_000;
+
+/// The greatest number of entries that are counted for a plan; beyond it, a count is a lower bound.
+const COUNTED_MAX: usize = 2_000_000;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -85,8 +90,8 @@ report! {
         pub deliveries: Option<u64> => number("DELIVERIES"),
         /// Why it failed; `None` for an entry that was trimmed before.
         pub reason: Option<String> => text("REASON"),
-        /// Its dead letter.
-        pub dead_letter_id: EntryId => whole("DEAD LETTER"),
+        /// Its dead letter; `None` for an entry of an archive.
+        pub dead_letter_id: Option<EntryId> => whole("DEAD LETTER"),
     }
 }
 
@@ -330,7 +335,7 @@ impl Replay {
                     id: letter.origin_id.unwrap_or(letter.id),
                     deliveries: letter.deliveries,
                     reason: letter.reason,
-                    dead_letter_id: letter.id,
+                    dead_letter_id: Some(letter.id),
                 });
             }
             looked_at += 100;
@@ -340,6 +345,28 @@ impl Replay {
         }
         Ok((failures, false))
     }
+}
+
+/// How many entries the part has, how many of them match, and whether there are more than were looked at.
+///
+/// # Errors
+/// Errors of the server.
+pub async fn count(lane: &mut Lane, replay: &Replay, filter: &Filter) -> Result<(u64, u64, bool)> {
+    let (mut all, mut matching) = (0, 0);
+    let range = Scan {
+        start: replay.from,
+        end: replay.to,
+        count_max: COUNTED_MAX + 1,
+        ..Scan::ALL
+    };
+    let seen = lane.scan(&replay.target.stream, range, |_, fields| {
+        all += 1;
+        let is_wanted = filter.is_empty() || matches!(filter.judge(fields), Verdict::Taken);
+        matching += u64::from(is_wanted);
+        Ok::<(), Stop>(())
+    });
+    seen.await.map_err(Stop::into_error)?;
+    Ok((all, matching, all > COUNTED_MAX as u64))
 }
 
 /// The groups that would see what is added to `stream`.

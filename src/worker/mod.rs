@@ -18,6 +18,7 @@
 //! Promises: at least once, in order of delivery per slot; exactly-once effect for handlers whose output is in the
 //! same Redis. Nothing unfinished is acknowledged; every buffer and wait has a limit.
 
+pub mod again;
 mod counters;
 mod engine;
 pub mod handler;

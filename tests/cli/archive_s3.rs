@@ -162,6 +162,10 @@ fn a_bucket_keeps_what_a_directory_keeps() {
         .map(|it| it["entries"].as_u64().unwrap())
         .sum();
     assert_eq!(total, 2007);
+    let words = ["replay", "s", "--archive", kept, "--from", "start"];
+    let replayed = run(&[&words[..], &["--builtin", "null", "-o", "json"]].concat());
+    silent(&replayed);
+    assert_eq!(replayed.assert_code(0).stdout_json()["handled"], 2007);
     run(&["restore", kept, "--to", "again", "--yes"]).assert_code(0);
     assert!(entries(&server, "again") == entries(&server, "s"));
     assert_eq!(

@@ -54,6 +54,7 @@ mod record_trouble;
 mod recorded;
 mod rehearsal;
 mod replay;
+mod replay_archive;
 mod requeue;
 mod restore;
 mod retry;

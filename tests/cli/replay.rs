@@ -222,7 +222,8 @@ fn copies_are_made_exactly_once_and_a_stream_that_groups_read_needs_consent() {
     let words = ["--from", "3-0", "--to", "8-0", "--to-stream", "again"];
     let plan = replay(&server, &home, &[&words[..], &["--dry-run"]].concat()).run();
     plan.assert_code(0)
-        .stderr_has("copy `events.normalized` from 3-0 to 8-0 to `again`");
+        .stderr_has("copy `events.normalized` from 3-0 to 8-0 to `again`")
+        .stderr_has(": 6 entries");
     assert_eq!(server.redis(&["EXISTS", "again"]).int(), 0);
     replay(&server, &home, &words).run().assert_code(0);
     let found = server.redis(&["XRANGE", "again", "-", "+"]);

@@ -305,6 +305,7 @@ commands! {
         on(&["replay", STREAM, "--from", "@110", "--name", "june", "--to-stream", "elsewhere", "--dry-run"]),
         on(&["replay", STREAM, "--from", "@110", "--name", "june", "--max-deliveries", "1", "--exec", "false"]).slow(),
         on(&["replay", STREAM, "--from", "@110", "--group", GROUP, "--dry-run"]),
+        on(&["replay", STREAM, "--archive", "kept", "--from", "start", "--name", "june", "--builtin", "null", "--dry-run"]).before(&[&["archive", "--url", "{URL}", STREAM, "--to", "kept", "--from", "end"]]),
     ]
     try_handler "try" => [
         on(&["try", GROUP, "--last", "3", "--builtin", "forward:elsewhere"]),

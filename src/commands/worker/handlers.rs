@@ -79,6 +79,12 @@ impl HandlerArgs {
         }
     }
 
+    /// Whether it is a built-in handler that adds or counts something.
+    pub(in crate::commands) fn adds(&self) -> bool {
+        let is_harmless = |name: &String| ["log", "null"].contains(&&**name);
+        self.builtin.as_ref().is_some_and(|it| !is_harmless(it))
+    }
+
     /// Whether the flags name a handler.
     pub(in crate::commands) fn is_given(&self) -> bool {
         let has_program = self.exec.is_some() || self.pipe.is_some() || !self.command.is_empty();

@@ -14,6 +14,8 @@ pub struct Places {
     pub state: Option<PathBuf>,
     /// `~/.local/state/ucp-streams/snapshots`: the directory of snapshots.
     pub snapshots: Option<PathBuf>,
+    /// `~/.local/state/ucp-streams/replays`: how far replays of archives have come.
+    pub replays: Option<PathBuf>,
     /// What `~` stands for.
     pub home: Option<PathBuf>,
 }
@@ -34,6 +36,7 @@ impl Places {
             config: base("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("config.toml")),
             state: base("XDG_STATE_HOME", ".local/state").map(|dir| dir.join("context.toml")),
             snapshots: base("XDG_STATE_HOME", ".local/state").map(|dir| dir.join("snapshots")),
+            replays: base("XDG_STATE_HOME", ".local/state").map(|dir| dir.join("replays")),
             home,
         }
     }

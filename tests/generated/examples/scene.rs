@@ -64,7 +64,7 @@ pub(super) fn prepare(line: &str) -> Shop {
         ["consumers", "delete", .., "host-17-k3x9"] => {
             shop.words("XACK events.normalized event-processors 1700000000000-0 1700000000000-1");
         }
-        ["archive" | "restore" | "read", ..]
+        ["archive" | "restore" | "read" | "replay", ..]
             if line.contains(" archive") && !line.contains("--to archive") =>
         {
             shop.bash("ucp-streams archive events.raw --to archive")

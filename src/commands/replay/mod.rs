@@ -1,12 +1,21 @@
 //! `replay`: handles or copies a part of a stream once more, without its groups.
 
+mod archived;
+mod facts;
+mod report;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
+use clap::ValueHint;
 
+use self::facts::facts;
+use self::report::{Replayed, tell};
 use super::groups::set_id;
 use super::shared::Context;
+use super::shared::archives::Expanded;
 use super::shared::group::find;
 use super::shared::snapshots::NoSnapshot;
 use super::worker::assign::{needs_url, of_portion, policy};
@@ -14,21 +23,15 @@ use super::worker::handlers::HandlerArgs;
 use super::worker::{PolicyArgs, work_through};
 use crate::cli::{self, DryRun, Impact, Position, Prints, PrintsPlan, PrintsWith, condition};
 use crate::exit::Exit;
-use crate::model::{
-    EntryId, FieldCondition, Name, PlanFacts, Problem, Time, counted, entries, format_duration,
-    report, whole_ms, with_commas,
-};
+use crate::model::{FieldCondition, Name, Problem, Time, entries, whole_ms};
 use crate::streams::groups::Shift;
-use crate::streams::replay::{Replay, ReplayFailure, Wanted, again, check_name, plan, readers};
+use crate::streams::replay::{Replay, Wanted, check_name, plan};
 use crate::streams::tail::Filter;
 use crate::streams::target::Target;
 use crate::topology::GroupSpec;
 use crate::wire::Connection;
 use crate::worker::handler::{Builtin, Handler};
 use crate::worker::{Assignment, Portion};
-
-/// How many failures are told on standard error.
-const TOLD_MAX: usize = 10;
 
 /// Handle a part of a stream once more, without touching its groups
 ///
@@ -43,9 +46,14 @@ const TOLD_MAX: usize = 10;
 /// same --name, conditions and destination: the part of the stream stays the one that was meant first. Where the process was
 /// killed, this waits up to 15 s until nobody else can be at work.
 ///
+/// With --archive, the entries are those of an archive, where they are; no server is asked. How far it has come is kept in a
+/// private file below ~/.local/state/ucp-streams/replays, so that it goes on in the same way. What fails for good is listed
+/// at the end; nothing is added to any stream. At a part that is damaged it ends (exit 9).
+///
 /// With --group, nothing is handled here: the group itself is moved back, as by `groups set-id`, and its workers handle
 /// everything from there on again. That is refused while it has live consumers, unless --force is given, and saved first,
 /// so that `undo` restores it.
+#[expect(clippy::doc_markdown, reason = "the docs are the help text")]
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, add = Prints::one::<Replayed>(), add = PrintsPlan(Prints::plan::<Replayed>()),
     add = PrintsWith { option: "group", prints: Prints::one::<Shift>() }, after_help = "\
@@ -59,6 +67,9 @@ Examples:
   # Copy what came between two times to another stream
   ucp-streams replay events.raw --from 2026-01-31T09:00:00Z \\
       --to 2026-01-31T10:00:00Z --to-stream events.again
+  # What was archived, where it is
+  ucp-streams replay events.raw --archive archive --from start \
+      --builtin log
   # Show what moving the group itself back would do
   ucp-streams replay events.normalized --from -1h \\
       --group event-processors --dry-run")]
@@ -101,6 +112,13 @@ pub(super) struct Args {
     #[arg(long, requires = "group")]
     force: bool,
 
+    /// Handle what was archived there instead: a directory, or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "SRC", value_hint = ValueHint::DirPath, conflicts_with_all = ["group", "to_stream"])]
+    archive: Option<PathBuf>,
+
+    #[command(flatten)]
+    expanded: Expanded,
+
     #[command(flatten)]
     without: NoSnapshot,
 
@@ -112,60 +130,6 @@ pub(super) struct Args {
 
     #[command(flatten)]
     dry_run: DryRun,
-}
-
-report! {
-    /// A replay, and what became of its part of the stream.
-    #[derive(Clone, Debug)]
-    pub(in crate::commands) struct Replayed {
-        /// Its name.
-        name: Name => whole("NAME"),
-        /// The stream.
-        stream: Name => text("STREAM"),
-        /// The first id of the part.
-        from_id: EntryId => whole("FROM", wide),
-        /// The last id of the part.
-        to_id: EntryId => whole("TO", wide),
-        /// Whether it was begun before; the counts are those of this run.
-        is_resumed: bool => whole("RESUMED", wide),
-        /// Whether every entry of the part was handled, left out, or is a dead letter.
-        is_complete: bool => whole("COMPLETE"),
-        /// Entries that were handled or copied.
-        handled: u64 => number("HANDLED"),
-        /// Entries that did not match the conditions.
-        left_out: u64 => number("LEFT OUT"),
-        /// Attempts that failed.
-        failed_attempts: u64 => number("FAILED ATTEMPTS"),
-        /// Entries that went to the dead-letter stream.
-        dead_lettered: u64 => number("DEAD LETTERS"),
-        /// Entries that were trimmed before they could be handled.
-        lost: u64 => number("LOST"),
-        /// How long it ran, in milliseconds.
-        took_ms: u64 => millis("TOOK", wide),
-        /// The entries that could not be handled, of all its runs; at most 100.
-        failures: Vec<ReplayFailure> => number("FAILURES", wide) by |it| it.failures.len().into(),
-    }
-}
-
-impl Replayed {
-    /// One that has not run.
-    fn planned(replay: &Replay) -> Self {
-        Self {
-            name: replay.name.clone(),
-            stream: replay.target.stream.clone(),
-            from_id: replay.from,
-            to_id: replay.to,
-            is_resumed: replay.is_resumed,
-            is_complete: false,
-            handled: 0,
-            left_out: 0,
-            failed_attempts: 0,
-            dead_lettered: 0,
-            lost: 0,
-            took_ms: 0,
-            failures: Vec::new(),
-        }
-    }
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
@@ -190,6 +154,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         None => Name::from(Time::now().ms.to_string()),
     };
     check_name(&name)?;
+    if let Some(place) = &args.archive {
+        return archived::run(&args, place, &name, context).await;
+    }
     let connection = context.connect().await?;
     let topology = context.topology()?;
     let now_ms = Time::now().ms;
@@ -207,8 +174,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         return Ok(Exit::Done);
     };
     let job = assignment(&args, &replay, context)?;
-    let plan = facts(&args, &replay, &connection).await?;
     let is_rehearsal = context.is_rehearsal(args.dry_run);
+    let counting = Some(&mut lane).filter(|_| is_rehearsal);
+    let plan = facts(&args, &replay, &connection, counting).await?;
     if is_rehearsal
         || plan
             .other_groups
@@ -259,61 +227,16 @@ fn assignment(args: &Args, replay: &Replay, context: &Context) -> Result<Assignm
     };
     let policy = policy(&args.policy, &spec, handler.is_inline());
     policy.check()?;
-    let filter = Filter {
-        equal: args.equal.clone(),
-        pattern: None,
-    };
-    let portion = Portion::new(replay.to, filter);
+    let portion = Portion::new(replay.to, filter(args));
     Ok(of_portion(&spec, handler, topology, policy, portion))
 }
 
-/// What the replay would do.
-async fn facts(args: &Args, replay: &Replay, connection: &Connection) -> Result<PlanFacts> {
-    let stream = &replay.target.stream;
-    let again = if replay.is_resumed { "go on to " } else { "" };
-    let part = format!("`{stream}` from {} to {}", replay.from, replay.to);
-    let (summary, others) = match &args.to_stream {
-        None => (
-            format!(
-                "{again}handle {part} once more, as replay `{}`",
-                replay.name
-            ),
-            Vec::new(),
-        ),
-        Some(to) => {
-            let readers = readers(connection, to).await?;
-            let reads = readers.iter().map(|it| {
-                format!(
-                    "`{}` ({})",
-                    it.name,
-                    counted(it.consumers, "consumer", "consumers")
-                )
-            });
-            let reads: Vec<String> = reads.collect();
-            let seen = match &reads[..] {
-                [] => String::new(),
-                reads => format!("\nits groups will handle the copies: {}", reads.join(", ")),
-            };
-            let names = readers.into_iter().map(|it| it.name).collect();
-            (
-                format!(
-                    "{again}copy {part} to `{to}`, as replay `{}`{seen}",
-                    replay.name
-                ),
-                names,
-            )
-        }
-    };
-    Ok(PlanFacts {
-        stream: Some(stream.clone()),
-        group: Some(replay.target.group.clone()),
-        to_stream: args.to_stream.clone(),
-        summary,
-        count: 1,
-        other_groups: Some(others),
-        ..PlanFacts::default()
+/// Which entries are wanted.
+fn filter(args: &Args) -> Filter {
+    Filter {
+        equal: args.equal.clone(),
+        pattern: None,
     }
-    .since(Some(replay.from)))
 }
 
 /// Runs the worker, and tells what became of the part.
@@ -362,42 +285,4 @@ async fn handle(
         Some(stop) => stop,
         None => Exit::Refused,
     })
-}
-
-/// Says how it ended, and what failed.
-fn tell(report: &Replayed, has_more: bool, began: Instant, context: &Context) {
-    let console = &context.console;
-    let Replayed { name, stream, .. } = report;
-    for failure in report.failures.iter().take(TOLD_MAX) {
-        let reason = failure.reason.as_deref().unwrap_or_default();
-        let last = reason
-            .lines()
-            .rev()
-            .map(str::trim)
-            .find(|line| !line.is_empty());
-        let why = last.unwrap_or("its body was trimmed");
-        console.warn(&format!("{} failed: {why}", failure.id));
-    }
-    let count = report.failures.len();
-    if count > TOLD_MAX {
-        let least = if has_more { "at least " } else { "" };
-        console.warn(&format!("{least}{} failed in all", with_commas(count)));
-    }
-    let handled = format!(
-        "{} handled, {} left out in {}",
-        entries(report.handled),
-        with_commas(report.left_out),
-        format_duration(began.elapsed())
-    );
-    if report.is_complete {
-        console.note(&format!(
-            "replay `{name}` of `{stream}` is complete: {handled}"
-        ));
-    } else {
-        console.warn(&format!(
-            "replay `{name}` of `{stream}` is not complete: {handled}; the same command with --name {name} goes on \
-             ({} …)",
-            again(stream, name)
-        ));
-    }
 }
