@@ -5,11 +5,14 @@
 //! | `shape` | the record that an entry becomes |
 //! | `written`, `look` | what the partitions of a topic hold already |
 //! | `sender` | sends entries: the handler of a bridge's worker |
+//! | `outgoing` | the entries of a partition that wait or are under way |
 //! | `sending` | what is sent and where to, and the words for what goes wrong |
 //! | `begun` | what a bridge began with |
 //! | `status` | where bridges stand |
 //! | `offsets` | where a consumer of the topic begins |
 //! | `arrived` | the entry that a record becomes |
+//! | `receiving` | what is taken and where to, and how far it was |
+//! | `incoming` | a partition that is read |
 //! | `receiver` | takes records into a stream |
 //! | `verify`, `sides` | compares a stream with what a topic has of it |
 //!
@@ -18,9 +21,12 @@
 
 mod arrived;
 mod begun;
+mod incoming;
 mod look;
 mod offsets;
+mod outgoing;
 mod receiver;
+mod receiving;
 mod sender;
 mod sending;
 mod shape;
@@ -30,7 +36,8 @@ mod verify;
 mod written;
 
 pub use begun::Begun;
-pub use receiver::{Received, Receiver, Receiving};
+pub use receiver::Receiver;
+pub use receiving::{Received, Receiving};
 pub use sender::Sender;
 pub use sending::Sending;
 pub use shape::{Shape, Value};

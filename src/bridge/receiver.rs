@@ -5,203 +5,22 @@
 //! none, of their times; those that come later are taken as they come.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 use anyhow::Result;
 use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::timeout;
 
-use super::arrived::{self, Arrived, origin_of};
-use crate::kafka::{Bounds, Client, Error, Reader, Stored};
-use crate::model::{EntryId, Kind, Name, Problem, Time, counted, report};
-use crate::streams::names::not_a_stream;
-use crate::topology::{bridge_from_key, bridge_from_lease};
-use crate::wire::{
-    Advance, Connection, Fence, LeaseHolder, Took, drop_lease, hgetall, key_type, take_lease,
-    take_records,
-};
+use super::arrived::{self, Arrived};
+use super::incoming::Lane;
+use super::receiving::{Received, Receiving};
+use crate::kafka::{Bounds, Client, Error, Stored};
+use crate::model::{Kind, Problem, Time, counted};
+use crate::wire::{Advance, Connection, Took, take_records};
 
-/// How long a poll waits for records.
-const WAIT: Duration = Duration::from_millis(500);
 /// What one step takes at most; a single record may have more bytes.
 const RECORDS_MAX: usize = 500;
 const BYTES_MAX: usize = 1024 * 1024;
-
-/// A topic and the stream that it is taken into.
-#[derive(Clone, Debug)]
-pub struct Receiving {
-    /// The topic.
-    pub topic: String,
-    /// The stream.
-    pub stream: Name,
-    /// The lease of the bridge that is at work.
-    fence: Fence,
-    /// How long the lease lasts when it is not renewed.
-    time_to_live: Duration,
-}
-
-report! {
-    /// What a bridge from Kafka has taken since it began.
-    #[derive(Clone, Debug)]
-    pub struct Received {
-        /// The topic.
-        pub topic: String => text("TOPIC"),
-        /// The stream.
-        pub stream: Name => text("STREAM"),
-        /// Records that became entries.
-        pub records: u64 => number("RECORDS"),
-        /// Entries that have the id that they had when a bridge sent them to Kafka.
-        pub own_ids: u64 => number("OWN IDS"),
-        /// Records that no bridge wrote.
-        pub foreign: u64 => number("FOREIGN"),
-        /// Records without a value.
-        pub tombstones: u64 => number("TOMBSTONES"),
-        /// Records, at most, that were removed from the topic before they could be taken.
-        pub lost: u64 => number("LOST"),
-    }
-}
-
-impl Receiving {
-    /// A bridge of `topic` to `stream`, whose worker has this name.
-    pub fn new(topic: String, stream: Name, consumer: &Name, time_to_live: Duration) -> Self {
-        let consumer = String::from_utf8_lossy(consumer.as_bytes());
-        Self {
-            fence: Fence {
-                key: bridge_from_lease(&stream, &topic),
-                token: format!("{consumer} {}", uuid::Uuid::new_v4().simple()),
-            },
-            topic,
-            stream,
-            time_to_live,
-        }
-    }
-
-    /// Nothing was taken so far.
-    pub fn nothing(&self) -> Received {
-        Received {
-            topic: self.topic.clone(),
-            stream: self.stream.clone(),
-            records: 0,
-            own_ids: 0,
-            foreign: 0,
-            tombstones: 0,
-            lost: 0,
-        }
-    }
-
-    /// Makes sure that the stream can get entries: it is there, or nothing is.
-    ///
-    /// # Errors
-    /// Not found when the key holds something else; errors of the server.
-    pub async fn require_target(&self, connection: &Connection) -> Result<()> {
-        let kind = connection.run(key_type(&self.stream)).await?;
-        match kind.as_slice() {
-            b"stream" | b"none" => Ok(()),
-            other => Err(not_a_stream(&self.stream, other).into()),
-        }
-    }
-
-    /// Takes the lease, or renews it; the name of the bridge that has it, if another one does.
-    ///
-    /// # Errors
-    /// Errors of the server.
-    pub async fn hold(&self, connection: &Connection) -> Result<Option<String>> {
-        let call = take_lease(&self.fence, self.time_to_live);
-        let LeaseHolder::Other { token, .. } = connection.call(call).await? else {
-            return Ok(None);
-        };
-        let name = token.rsplit_once(' ').map_or(&*token, |(name, _)| name);
-        Ok(Some(name.to_owned()))
-    }
-
-    /// Lets another bridge begin at once. Without it the lease expires.
-    pub async fn release(&self, connection: &Connection) {
-        let _ = timeout(WAIT, connection.call(drop_lease(&self.fence))).await;
-    }
-
-    fn offsets(&self) -> Name {
-        bridge_from_key(&self.stream, &self.topic)
-    }
-
-    /// How far each partition was taken.
-    async fn kept(&self, connection: &Connection) -> Result<BTreeMap<u32, i64>> {
-        let key = self.offsets();
-        let kept = connection.run(hgetall(&key)).await?;
-        let mut offsets = BTreeMap::new();
-        for (partition, offset) in kept {
-            let number = |bytes: &[u8]| std::str::from_utf8(bytes).ok()?.parse().ok();
-            let place = number(partition.as_bytes()).zip(number(&offset));
-            let Some((partition, offset)) = place else {
-                let text = format!(
-                    "key `{key}` does not say how far topic `{}` was taken",
-                    self.topic
-                );
-                let hint = format!(
-                    "look at it, and delete it if it is of nobody: redis-cli HGETALL {key}"
-                );
-                return Err(Problem::refused(text).hint(hint).into());
-            };
-            let partition = u32::try_from(partition).unwrap_or(u32::MAX);
-            offsets.insert(partition, offset);
-        }
-        Ok(offsets)
-    }
-
-    fn made_again(&self, place: &str) -> anyhow::Error {
-        let Self { topic, stream, .. } = self;
-        let text = format!(
-            "topic `{topic}` is not the one that stream `{stream}` was taken from: {place}"
-        );
-        let hint = format!(
-            "take it into another stream, or, to take all of it into this one, delete the key that says how far it was taken: redis-cli DEL {}",
-            self.offsets()
-        );
-        Problem::refused(text).hint(hint).into()
-    }
-}
-
-/// A partition.
-#[derive(Debug)]
-struct Lane {
-    partition: u32,
-    reader: Reader,
-    /// What was read and not taken, with what decides the order.
-    queue: VecDeque<(EntryId, Stored)>,
-    /// The offset that is kept; `None` for none.
-    kept: Option<i64>,
-    /// Where the partition ended when the reading began.
-    end: i64,
-    /// Whether it was read up to there.
-    is_at_end: bool,
-    /// Whether what is behind that end is left.
-    is_bounded: bool,
-}
-
-impl Lane {
-    /// Reads more; whether there was something.
-    async fn poll(&mut self) -> Result<bool, Error> {
-        let mut records = self.reader.poll(WAIT).await?;
-        if self.is_bounded {
-            records.retain(|it| it.offset < self.end);
-        }
-        let is_some = !records.is_empty();
-        self.queue
-            .extend(records.into_iter().map(|it| (order_of(&it), it)));
-        let position = self.reader.position(self.partition).await;
-        self.is_at_end |= position.is_some_and(|it| it >= self.end);
-        Ok(is_some)
-    }
-}
-
-/// The place of a record among those of other partitions.
-fn order_of(record: &Stored) -> EntryId {
-    match origin_of(record) {
-        Some((_, id)) => id,
-        None => EntryId::new(u64::try_from(record.timestamp_ms).unwrap_or_default(), 0),
-    }
-}
 
 /// Reads a topic; made anew after any error.
 #[derive(Debug)]
@@ -233,6 +52,14 @@ impl Receiver {
             let place = format!("it has no partition {greatest}");
             return Err(receiving.made_again(&place));
         }
+        if let Some((partition, from, end)) = { bounds.iter() }
+            .filter_map(|it| Some((it.partition, *kept.get(&it.partition)?, it.end)))
+            .find(|(_, from, end)| from > end)
+        {
+            let place =
+                format!("partition {partition} was taken up to offset {from}, and ends at {end}");
+            return Err(receiving.made_again(&place));
+        }
         let ends = ends.get_or_insert_with(|| bounds.iter().map(|it| it.end).collect());
         if is_bounded {
             bounds.truncate(ends.len());
@@ -249,12 +76,6 @@ impl Receiver {
         {
             let kept = kept.get(&partition).copied();
             let from = kept.unwrap_or(begin);
-            if from > end {
-                let place = format!(
-                    "partition {partition} was taken up to offset {from}, and ends at {end}"
-                );
-                return Err(receiving.made_again(&place));
-            }
             if from < begin {
                 let records = begin.abs_diff(from);
                 tracing::error!(

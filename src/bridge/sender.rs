@@ -8,7 +8,6 @@
 //! When this worker becomes the active one, or an entry is taken from it while it is under way, what the partitions hold is
 //! looked at before anything else is sent: an entry that is there is done.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,10 +20,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::look::look;
+use super::outgoing::{Item, Lane, UnderWay};
 use super::sending::Sending;
-use super::written::{Presence, Written};
-use crate::kafka::{Client, Error, Place, Producer, Record};
-use crate::model::{EntryId, Kind, Problem, format_duration_short};
+use crate::kafka::{Client, Error, Place, Producer};
+use crate::model::{Kind, Problem, format_duration_short};
 use crate::worker::Delivery;
 use crate::worker::handler::{Ordered, Verdict};
 
@@ -40,14 +39,6 @@ const PARTITIONS_EVERY: Duration = Duration::from_secs(30);
 /// The pauses before the partitions are looked at again.
 const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(15);
-
-/// An entry that was taken over.
-struct Item {
-    delivery: Delivery,
-    /// Which activity of this worker it came in.
-    turn: u64,
-    answer: oneshot::Sender<Verdict>,
-}
 
 /// The handler. Dropping it ends its task.
 #[derive(Debug)]
@@ -126,23 +117,6 @@ impl Ordered for Sender {
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         failure.take()
     }
-}
-
-/// The entries of one partition.
-#[derive(Default)]
-struct Lane {
-    waiting: VecDeque<Item>,
-    /// The first of those that wait, when its record did not fit in the batch before.
-    made: Option<(EntryId, Record)>,
-    under_way: Option<UnderWay>,
-    written: Written,
-}
-
-/// A batch that was handed to the producer.
-struct UnderWay {
-    items: Vec<Item>,
-    since: Instant,
-    told_at: Duration,
 }
 
 type Answers = (u32, Vec<Result<Place, Error>>);
@@ -373,42 +347,5 @@ impl Task {
             tracing::warn!(stream = %self.sending.shape.stream, topic, %error, "cannot begin to write; trying again");
             sleep(PAUSE_MAX).await;
         }
-    }
-}
-
-impl Lane {
-    /// The next entries that are not there yet, as records of one batch. Those that are there are answered.
-    fn next_batch(&mut self, sending: &Sending, bytes_max: usize) -> (Vec<Item>, Vec<Record>) {
-        let (mut items, mut records, mut bytes) = (Vec::new(), Vec::new(), 0);
-        while let Some(item) = self.waiting.pop_front() {
-            let (id, deliveries) = (item.delivery.id(), item.delivery.deliveries);
-            if item.answer.is_closed() {
-                continue;
-            }
-            match self.written.presence(id, deliveries) {
-                Presence::Written => {
-                    let _ = item.answer.send(Verdict::Done);
-                    continue;
-                }
-                Presence::Unknown => {
-                    tracing::warn!(stream = %sending.shape.stream, group = %sending.group, topic = sending.topic, %id, "this entry may have been written before: its record may repeat");
-                }
-                Presence::Missing => {}
-            }
-            let made = self.made.take().filter(|(of, _)| *of == id);
-            let record = made.map_or_else(
-                || sending.shape.record(id, item.delivery.fields()),
-                |(_, record)| record,
-            );
-            if !records.is_empty() && bytes + record.bytes() > bytes_max {
-                self.made = Some((id, record));
-                self.waiting.push_front(item);
-                break;
-            }
-            bytes += record.bytes();
-            records.push(record);
-            items.push(item);
-        }
-        (items, records)
     }
 }

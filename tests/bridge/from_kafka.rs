@@ -222,6 +222,28 @@ fn what_is_missing_or_gone_is_said() {
 }
 
 #[test]
+fn a_part_is_taken_and_then_the_rest() {
+    let (server, broker) = (TestServer::start(), Broker::start());
+    broker.topic("t", 3);
+    ours(&broker, 90, 3);
+    let up_to = |position: &str| {
+        let words = [&FROM[..], &["--until", position, "-o", "json"]].concat();
+        let run = with(&server, &broker.brokers(), &words).run();
+        run.assert_code(0).stdout_json()["records"].clone()
+    };
+    assert_eq!(up_to("1970-01-01T00:00:00.030Z"), 30);
+    let taken = shown(&server, "s").into_iter().map(|(id, _)| id);
+    assert!(taken.eq((1..=30).map(|n| format!("{n}-0"))));
+    assert_eq!(up_to("20-5"), 0, "what it has is more");
+    assert_eq!(up_to("50-0"), 20);
+    assert_eq!(up_to("-1s"), 40);
+    assert_eq!(shown(&server, "s").len(), 90);
+    let words = [&FROM[..], &["--until", "-10"]].concat();
+    let run = with(&server, &broker.brokers(), &words).run();
+    run.assert_code(2).stderr_has("--until is a time");
+}
+
+#[test]
 fn one_stands_by_and_takes_over() {
     let (server, broker) = (TestServer::start(), Broker::start());
     broker.topic("t", 2);

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use ucp_streams::kafka::{Client, Cluster, Compression, Record};
 
 use crate::support::{Invocation, PATIENCE, Signal, TestServer, until};
-use crate::{TOPIC, add, bridge_through, expire_lease, ids, pending, place};
+use crate::{STREAM, TOPIC, add, bridge_through, expire_lease, ids, pending, place};
 
 /// Brokers of one cluster, with the topic.
 struct Brokers {
@@ -122,6 +122,43 @@ fn killed_before_it_learns_that_it_was_written_the_next_one_finds_it() {
     second.signal(Signal::TERM);
     second.wait().assert_code(0);
     brokers.assert_once(&server);
+}
+
+/// What the help says that it cannot rule out.
+#[test]
+fn what_is_under_way_when_a_bridge_stands_still_past_its_lease_may_repeat_and_verify_says_so() {
+    let (server, brokers) = (TestServer::start(), Brokers::start(1, 1));
+    add(&server, 200);
+    let late = |_: &_| Control::Delay(Duration::from_secs(12));
+    brokers.fake.on_once(ApiKey::Produce, late);
+    let mut first = brokers.bridge(&server, &[]).spawn();
+    until(PATIENCE, "a batch is under way", || {
+        brokers.fake.request_count(ApiKey::Produce) > 0
+    });
+    first.signal(Signal::STOP);
+    expire_lease(&server);
+    let second = brokers.bridge(&server, &[]).spawn();
+    until(PATIENCE, "the second one sends", || brokers.count() >= 200);
+    until(PATIENCE, "the batch arrives", || brokers.count() > 200);
+    first.signal(Signal::CONT);
+    until(PATIENCE, "all is acknowledged", || pending(&server) == 0);
+    let count = brokers.count();
+    for mut bridge in [first, second] {
+        bridge.signal(Signal::TERM);
+        bridge.wait();
+    }
+    assert_eq!(brokers.count(), count, "only what was under way repeats");
+    let carried = brokers.carried().remove(&0).unwrap();
+    let again = &carried[200..];
+    assert_eq!(again, &carried[..again.len()], "as one batch");
+    let words = ["bridge", "verify", STREAM, "--topic", TOPIC, "-o", "json"];
+    let verify = server.command(&words);
+    let verify = verify.env("UCP_STREAMS_KAFKA", brokers.fake.bootstrap_servers());
+    let found = verify.run();
+    found
+        .assert_code(9)
+        .stderr_has("is in the topic more than once");
+    assert_eq!(found.stdout_json()["repeated"], again.len());
 }
 
 #[test]

@@ -8,13 +8,13 @@ use tokio::time::{sleep, timeout};
 
 use super::connect;
 use crate::bridge::{Received, Receiver, Receiving};
-use crate::cli::{self, Impact, KafkaArgs, Prints};
+use crate::cli::{self, Impact, KafkaArgs, Position, Prints};
 use crate::commands::shared::Context;
 use crate::commands::shared::service::alive;
 use crate::console::{ServiceManager, Signals};
 use crate::exit::{Exit, classify};
 use crate::kafka::Client;
-use crate::model::{Kind, LogFormat, Name, Problem, counted, format_duration_short};
+use crate::model::{Edge, Kind, LogFormat, Name, Problem, Time, counted, format_duration_short};
 use crate::streams::names::{groups_of, listed};
 use crate::wire::{Connection, Dialer};
 use crate::worker::consumer_name;
@@ -53,6 +53,8 @@ const GRACE: Duration = Duration::from_secs(10);
 Examples:
   ucp-streams bridge from-kafka events --to events.again \\
       --brokers kafka-1:9092
+  # Take what was written up to an hour ago, then exit
+  ucp-streams bridge from-kafka events --to events.again --until -1h
   # Take what is there, then exit (9: records were removed before that)
   ucp-streams bridge from-kafka events --to events.again --once -o json")]
 pub(super) struct Args {
@@ -68,6 +70,16 @@ pub(super) struct Args {
     #[arg(long)]
     once: bool,
 
+    /// Take what is not later than this time, or than the millisecond of this id, then exit; the first later record ends
+    /// its partition
+    #[arg(
+        long,
+        value_name = "POSITION",
+        allow_hyphen_values = true,
+        conflicts_with = "once"
+    )]
+    until: Option<Position>,
+
     /// Log lines on standard error: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
@@ -81,13 +93,22 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let mut signals = Signals::catch()?;
     let client = connect(&args.kafka, context).await?;
     let receiving = Receiving::new(args.topic, args.to, &consumer_name(), LEASE);
+    let ends = match args.until {
+        Some(until) => {
+            let time_ms = time_of(until)?;
+            let ends = receiving.ends_at(&client, time_ms).await;
+            Some(ends.map_err(Problem::from)?)
+        }
+        None => None,
+    };
+    let is_once = args.once || ends.is_some();
     let mut round = Round {
         received: receiving.nothing(),
         client,
         dialer: context.dialer()?.named("ucp-streams-bridge"),
         receiving,
-        is_once: args.once,
-        ends: None,
+        is_once,
+        ends,
         connection: None,
         receiver: None,
         renewed: None,
@@ -118,9 +139,18 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     ended?;
     Ok(match stopped {
         _ if round.received.lost > 0 => Exit::DataLoss,
-        Some(stop) if args.once => stop.into(),
+        Some(stop) if is_once => stop.into(),
         _ => Exit::Done,
     })
+}
+
+/// The last millisecond that a position includes.
+fn time_of(until: Position) -> Result<u64, Problem> {
+    match until.range_end(Time::now().ms) {
+        Edge::Id(id) => Ok(id.ms),
+        Edge::FromEnd(_) => Err(Problem::usage("--until is a time, an age or an id")
+            .hint("give one such as 2026-01-31T09:00:00Z, -15m or 1700000000000-0")),
+    }
 }
 
 /// A topic that is taken, over connections that may be lost.
@@ -130,7 +160,7 @@ struct Round {
     receiving: Receiving,
     received: Received,
     is_once: bool,
-    /// Where --once ends.
+    /// Where --once and --until end.
     ends: Option<Vec<i64>>,
     connection: Option<Connection>,
     receiver: Option<Receiver>,

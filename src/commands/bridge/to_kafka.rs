@@ -31,7 +31,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 ///
 /// After a crash the bridge looks at the ends of the partitions for what it wrote, and sends only the rest: each entry is in
 /// the topic once, as long as one bridge writes. Where a partition's last records were removed, records may repeat, and that
-/// is said. The topic must be there: its number of partitions is kept in {STREAM}:bridge-to:GROUP, and a change is refused,
+/// is said. So they may, one batch of a partition, when a bridge stood still for longer than its lease, or its network did, while
+/// that was under way: it can arrive after another bridge has sent the same. `bridge verify` names what repeats. The topic must be there: its number of partitions is kept in {STREAM}:bridge-to:GROUP, and a change is refused,
 /// because keys would move.
 ///
 /// Repeated fields become arrays, and bytes that are no text {"base64": ...}; --envelope keeps fields as pairs in their order,

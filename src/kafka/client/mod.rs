@@ -24,8 +24,6 @@ pub use reader::Reader;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long it may take to learn something of a topic.
 const ASK_TIMEOUT: Duration = Duration::from_secs(30);
-/// How the client says that a partition has no record of that time. A broker that cannot say has another message of the same code.
-const NO_OFFSET: &str = "the broker reported no offset for this spec";
 
 /// A client of a cluster; clones share its connections.
 #[derive(Clone)]
@@ -94,17 +92,6 @@ impl Client {
         Ok(bounds.collect())
     }
 
-    /// The first offset of each partition whose record is not earlier than `ms` milliseconds after 1970, in their order;
-    /// `None` where there is none.
-    ///
-    /// # Errors
-    /// As [`Self::partitions`].
-    pub async fn since(&self, topic: &str, ms: u64) -> Result<Vec<Option<i64>>, Error> {
-        let partitions = self.partitions(topic).await?;
-        let spec = OffsetSpec::Timestamp(i64::try_from(ms).unwrap_or(i64::MAX));
-        self.listed(topic, partitions, spec).await
-    }
-
     fn admin(&self) -> AdminClient {
         self.kafka.admin().default_api_timeout(ASK_TIMEOUT)
     }
@@ -115,19 +102,6 @@ impl Client {
         partitions: u32,
         spec: OffsetSpec,
     ) -> Result<Vec<i64>, Error> {
-        let listed = self.listed(topic, partitions, spec).await?;
-        let listed = (0..).zip(listed);
-        let listed = listed.map(|(partition, offset)| offset.ok_or_else(|| unlisted(partition)));
-        listed.collect()
-    }
-
-    /// `None` where a partition has no such offset.
-    async fn listed(
-        &self,
-        topic: &str,
-        partitions: u32,
-        spec: OffsetSpec,
-    ) -> Result<Vec<Option<i64>>, Error> {
         let wanted = (0..partitions).map(|it| (TopicPartition::new(topic, signed(it)), spec));
         let options = ListOffsetsOptions::default()
             .timeout(ASK_TIMEOUT)
@@ -136,8 +110,7 @@ impl Client {
         let mut found = asked.map_err(|error| error_of(&error))?;
         let offsets = (0..partitions).map(|partition| {
             match found.remove(&TopicPartition::new(topic, signed(partition))) {
-                Some(Ok(listed)) => Ok(Some(listed.offset)),
-                Some(Err(KrafkaError::Broker { message, .. })) if message == NO_OFFSET => Ok(None),
+                Some(Ok(listed)) => Ok(listed.offset),
                 Some(Err(error)) => Err(error_of(&error)),
                 None => Err(unlisted(partition)),
             }

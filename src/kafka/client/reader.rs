@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use krafka::consumer::{AutoOffsetReset, Consumer, IsolationLevel};
 
-use super::{Client, signed};
+use super::{Client, signed, unlisted};
 use crate::kafka::meaning::error_of;
 use crate::kafka::{Error, Headers, Stored};
 
@@ -17,16 +17,7 @@ impl Client {
     /// # Errors
     /// As [`Self::partitions`].
     pub async fn reader(&self, topic: &str, from: &[(u32, i64)]) -> Result<Reader, Error> {
-        let builder = self.kafka.consumer_without_group();
-        let consumer = builder
-            .auto_offset_reset(AutoOffsetReset::None)
-            .enable_auto_commit(false)
-            .isolation_level(IsolationLevel::ReadCommitted)
-            .max_poll_records(POLLED_MAX)
-            .max_buffered_records(POLLED_MAX)
-            .build()
-            .await
-            .map_err(|error| error_of(&error))?;
+        let consumer = self.consumer().await?;
         let partitions = from.iter().map(|(partition, _)| signed(*partition));
         let assigned = consumer.assign(topic, partitions.collect()).await;
         assigned.map_err(|error| error_of(&error))?;
@@ -38,6 +29,41 @@ impl Client {
             consumer,
             topic: topic.to_owned(),
         })
+    }
+
+    /// The first offset of each partition whose record is not earlier than `ms` milliseconds after 1970, in their order;
+    /// `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Self::partitions`].
+    pub async fn since(&self, topic: &str, ms: u64) -> Result<Vec<Option<i64>>, Error> {
+        let partitions = self.partitions(topic).await?;
+        let wanted = (0..partitions).map(|it| (topic, signed(it)));
+        let wanted: Vec<_> = wanted.collect();
+        let consumer = self.consumer().await?;
+        let ms = i64::try_from(ms).unwrap_or(i64::MAX);
+        let mut found = consumer.offsets_for_times(&wanted, ms).await;
+        let _ = consumer.close().await;
+        let offsets = (0..partitions).map(|partition| {
+            match found.remove(&(topic.to_owned(), signed(partition))) {
+                Some(Ok(offset)) => Ok(Some(offset).filter(|it| *it >= 0)),
+                Some(Err(error)) => Err(error_of(&error)),
+                None => Err(unlisted(partition)),
+            }
+        });
+        offsets.collect()
+    }
+
+    async fn consumer(&self) -> Result<Consumer, Error> {
+        let builder = self.kafka.consumer_without_group();
+        let building = builder
+            .auto_offset_reset(AutoOffsetReset::None)
+            .enable_auto_commit(false)
+            .isolation_level(IsolationLevel::ReadCommitted)
+            .max_poll_records(POLLED_MAX)
+            .max_buffered_records(POLLED_MAX)
+            .build();
+        building.await.map_err(|error| error_of(&error))
     }
 }
 

@@ -190,7 +190,8 @@ fn bridges(shop: &Shop, line: &str) {
         here("ucp-streams bridge from-kafka events --to events.again --once").assert_code(0);
     }
     let is_service = line.contains("to-kafka") || line.contains("from-kafka");
-    let is_endless = is_service && !line.contains("--once");
+    let ends_itself = line.contains("--once") || line.contains("--until");
+    let is_endless = is_service && !ends_itself;
     let line = if is_endless {
         format!("{line} --once")
     } else {
