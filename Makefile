@@ -23,7 +23,7 @@ CHAOS_SEED ?=
 # How large the server of `make bench-scale` is: 1 has ten million entries.
 SCALE ?= 1
 
-.PHONY: help demo build generate bench bench-scale bench-repairs bench-serve test test-openapi test-interop test-browser test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb test-image clean
+.PHONY: help demo build generate bench bench-scale bench-repairs bench-serve bench-history test test-openapi test-interop test-browser test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb test-image clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,11 @@ bench-repairs: build ## Measure changes of a million entries: ARGS
 bench-serve: build ## Measure what serve takes while 200 ask and 50 follow: ARGS
 	@.ci/setup build server
 	python3 benches/serve_load.py '$(binary)' $(ARGS)
+
+bench-history: build ## Measure archive and the bridge beside what they are made of: ARGS
+	@.ci/setup build server kafka
+	$(CARGO) build --release --locked --example produce
+	python3 benches/history.py '$(binary)' --produce '$(target_dir)/release/examples/produce' $(ARGS)
 
 test: ## Run every test, each on its own private server
 	@.ci/setup build server test
