@@ -16,7 +16,7 @@ const SECRET: &str = "canary-secret";
 
 /// A private server that speaks S3, with the bucket `events`. It opens some ports that it cannot be told, so only one runs at
 /// a time.
-struct Bucket {
+pub(crate) struct Bucket {
     server: Child,
     port: u16,
     _lock: File,
@@ -24,7 +24,7 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let weed = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/seaweedfs/weed");
         assert!(
             weed.exists(),
@@ -81,7 +81,7 @@ impl Bucket {
         answer
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 }
@@ -94,7 +94,7 @@ impl Drop for Bucket {
 }
 
 /// A command for a service, with credentials.
-fn at(endpoint: &str, server: &TestServer, words: &[&str]) -> Invocation {
+pub(crate) fn at(endpoint: &str, server: &TestServer, words: &[&str]) -> Invocation {
     server
         .command(words)
         .env("AWS_ENDPOINT_URL", endpoint)

@@ -7,6 +7,7 @@ mod archive;
 #[cfg(feature = "parquet")]
 mod archive_export;
 mod archive_follow;
+mod archive_million;
 mod archive_s3;
 mod archive_trim;
 mod archive_trim_kill;

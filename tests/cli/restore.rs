@@ -23,6 +23,13 @@ fn restore(server: &TestServer, dir: &Path, to: &str, more: &[&str]) -> Run {
 
 /// Everything that a server says of a stream and its groups, but idle times.
 fn facts(server: &TestServer, stream: &str) -> Vec<Reply> {
+    let mut facts = facts_beside_entries(server, stream);
+    facts.push(server.redis(&["XRANGE", stream, "-", "+"]));
+    facts
+}
+
+/// As [`facts`], without the entries.
+pub(crate) fn facts_beside_entries(server: &TestServer, stream: &str) -> Vec<Reply> {
     let info = server.redis(&["XINFO", "STREAM", stream]);
     let counters = [
         "length",
@@ -34,7 +41,6 @@ fn facts(server: &TestServer, stream: &str) -> Vec<Reply> {
         .iter()
         .filter_map(|it| info.get(it).cloned())
         .collect();
-    facts.push(server.redis(&["XRANGE", stream, "-", "+"]));
     for group in server.redis(&["XINFO", "GROUPS", stream]).items() {
         let name = group.field("name").bytes().to_vec();
         for it in [
