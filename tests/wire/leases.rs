@@ -29,6 +29,27 @@ fn an_acknowledgement_counts_only_what_is_held() {
 }
 
 #[test]
+fn acknowledged_in_any_order_far_apart_and_named_twice_each_counts_once() {
+    const ALL: u64 = 3_000;
+    let fixture = Fixture::delivered(ALL);
+    take_over(&mut fixture.raw(), 1_500);
+    // More of this consumer lies between these than is looked at together.
+    let few: Vec<(_, u64)> = [2_990, 7, 1_500, 7, 400, 2_000, 5_000]
+        .map(|n| (id(n), 1))
+        .to_vec();
+    let outcome = fixture.call(acknowledge(fixture.holder(), &few)).unwrap();
+    assert_eq!(outcome, [true, true, false, false, true, true, false]);
+    // All of them, from the last to the first.
+    let every: Vec<(_, u64)> = (1..=ALL).rev().map(|n| (id(n), 1)).collect();
+    let outcome = fixture.call(acknowledge(fixture.holder(), &every)).unwrap();
+    let gone = [7, 400, 1_500, 2_000, 2_990];
+    for (n, acknowledged) in (1..=ALL).rev().zip(outcome) {
+        assert_eq!(acknowledged, !gone.contains(&n), "{n}");
+    }
+    assert_eq!(fixture.pending(), ["1500-1 bob 2"]);
+}
+
+#[test]
 fn an_acknowledgement_needs_no_body() {
     let fixture = Fixture::delivered(1);
     fixture.server.redis(&["XDEL", STREAM, "1-1"]);

@@ -49,7 +49,10 @@ pub fn acknowledge(holder: Holder<'_>, leases: &[Lease]) -> ScriptCall<Vec<bool>
             .map(|item| Ok(decode::count(command, item)? > 0))
             .collect()
     });
-    call = call.text(holder.deletes());
+    let ids = leases.iter().map(|(id, _)| *id);
+    let least = ids.clone().min().unwrap_or(EntryId::MIN);
+    let greatest = ids.max().unwrap_or(EntryId::MIN);
+    call = call.text(holder.deletes()).text(least).text(greatest);
     for (id, count) in leases {
         call = call.text(id).text(count);
     }
