@@ -31,7 +31,9 @@ async fn main() {
             let new = NewTopic::new(*topic, partitions.parse().unwrap(), 1).unwrap();
             let options = CreateTopicsOptions::default();
             let made = kafka.admin().create_topics([new], options).await.unwrap();
-            made.into_values().for_each(|it| it.unwrap());
+            for one in made.into_values() {
+                one.unwrap();
+            }
         }
         [count] => produce(&kafka, topic, count.parse().unwrap()).await,
         _ => panic!("create PARTITIONS, or COUNT"),

@@ -22,7 +22,7 @@ const LIFE_MAX: u64 = 900;
 /// The stream: four entries a second.
 fn fill(server: &TestServer) {
     let mut client = server.client();
-    for begin in (0..ENTRIES).step_by(AT_A_TIME as usize) {
+    for begin in (0..ENTRIES / AT_A_TIME).map(|it| it * AT_A_TIME) {
         let ids = begin..begin + AT_A_TIME;
         let entries = ids.clone().filter(|n| n % ODD_EVERY != 1).map(|n| {
             let brand = ["aurora", "boreas", "cirrus"][(n % 3) as usize];
@@ -133,7 +133,7 @@ fn round_trip(place: &str, command: impl Fn(&TestServer, &[&str]) -> Invocation)
     if server.redis(&["EXISTS", "t"]).int() == 0 {
         restoring().timeout(patience).run().assert_code(0);
     }
-    println!(
+    eprintln!(
         "{ENTRIES} entries to {place}: archived in {archived:?} with {archive_kills} kills, restored in {:?} with {restore_kills}",
         began.elapsed()
     );

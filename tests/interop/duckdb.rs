@@ -9,8 +9,8 @@ use crate::support::{installed, ucp};
 /// The lines of the help that call `DuckDB`.
 fn lines() -> Vec<String> {
     let help = ucp(&["archive", "export", "--help"]);
-    let lines = help.assert_code(0).stdout_lines();
-    let lines = lines.iter().map(|it| it.trim());
+    let help = help.assert_code(0).stdout().replace(" \\\n      ", " ");
+    let lines = help.lines().map(str::trim);
     lines
         .filter(|it| it.starts_with("duckdb "))
         .map(str::to_owned)

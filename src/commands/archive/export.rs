@@ -34,9 +34,10 @@ use crate::topology::{FieldSpec, FieldType};
 #[command(add = Impact::Local, add = Prints::one::<Exported>(), after_help = "\
 Examples:
   ucp-streams archive export archive --stream events.raw --to raw.parquet
-  ucp-streams archive export archive --stream events.raw --to day.parquet --from -24h
-  duckdb -c \"SELECT event_type, count(*) FROM 'raw.parquet' GROUP BY ALL ORDER BY ALL\"
-  duckdb -c \"SELECT id, fields FROM read_json('archive/stream=*/dt=*/hour=*/*.ndjson.zst') LIMIT 3\"")]
+  ucp-streams archive export archive --to day.parquet --from -24h
+  duckdb -c \"SELECT event_type, count(*) FROM 'raw.parquet' GROUP BY 1\"
+  duckdb -c \"SELECT id, fields \\
+      FROM read_json('archive/*/*/*/*.ndjson.zst') LIMIT 3\"")]
 pub(super) struct Args {
     /// The archive: a directory, or s3://BUCKET/PREFIX
     #[arg(value_name = "DEST", value_hint = ValueHint::DirPath)]
