@@ -114,6 +114,7 @@ fn assert_same_entries(server: &TestServer, one: &str, other: &str) {
     assert_eq!(compared, ENTRIES - 1);
 }
 
+#[expect(clippy::print_stdout, reason = "a test tells what it measured")]
 fn round_trip(place: &str, command: impl Fn(&TestServer, &[&str]) -> Invocation) {
     let server = TestServer::start();
     fill(&server);
@@ -133,7 +134,7 @@ fn round_trip(place: &str, command: impl Fn(&TestServer, &[&str]) -> Invocation)
     if server.redis(&["EXISTS", "t"]).int() == 0 {
         restoring().timeout(patience).run().assert_code(0);
     }
-    eprintln!(
+    println!(
         "{ENTRIES} entries to {place}: archived in {archived:?} with {archive_kills} kills, restored in {:?} with {restore_kills}",
         began.elapsed()
     );
