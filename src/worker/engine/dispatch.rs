@@ -219,19 +219,22 @@ impl Engine {
             delivery,
             verdict: None,
         };
-        let task = tokio::spawn(async move {
-            let mut report = report;
-            if let Some(told) = handed_over {
+        let task = match handed_over {
+            // A task of its own kind, because what waits is small, and there is one for each entry.
+            Some(told) => tokio::spawn(async move {
+                let mut report = report;
                 report.verdict = Some(told.await.unwrap_or(Verdict::Interrupted));
-                return;
-            }
-            // Looked at once more: the process may have stood still since this was started.
-            report.verdict = Some(if Instant::now() < leases_end {
-                handler.handle(&origin, &report.delivery, &policy).await
-            } else {
-                Verdict::Interrupted
-            });
-        });
+            }),
+            None => tokio::spawn(async move {
+                let mut report = report;
+                // Looked at once more: the process may have stood still since this was started.
+                report.verdict = Some(if Instant::now() < leases_end {
+                    handler.handle(&origin, &report.delivery, &policy).await
+                } else {
+                    Verdict::Interrupted
+                });
+            }),
+        };
         let run = Run {
             handler: task.abort_handle(),
             _slot: slot,
